@@ -1,0 +1,118 @@
+"""From a sample to aligned arrays: decode, bring original and mask to the edited image's size, check."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from imlbench.errors import Reason, SampleError
+from imlbench.images import Decoded, decode_image, resize_image, same_aspect
+from imlbench.masks import decode_mask, fit_mask
+from imlbench.samples import Pair
+
+if TYPE_CHECKING:
+    from imlbench.samples import Image, Mask, Sample
+    from imlbench.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSample:
+    """A decoded sample.
+
+    Attributes:
+        sample: what was decoded.
+        edited: H x W x 3, uint8, RGB, read-only.
+        original: the same shape as `edited`, or None where the dataset has none.
+        mask: H x W, bool, True = edited; all False for authentic, all True for whole-image samples.
+        files: SHA-256 (hexadecimal) of each file's bytes, by "original", "edited", "mask".
+        notes: conversions and resizings that were needed.
+    """
+
+    sample: Sample
+    edited: Image
+    original: Image | None
+    mask: Mask
+    files: dict[str, str]
+    notes: tuple[str, ...]
+
+    def pair(self) -> Pair:
+        """What an annotator gets to see.
+
+        Raises:
+            SampleError: the dataset has no original for this sample.
+        """
+        if self.original is None:
+            raise SampleError(Reason.NO_ORIGINAL, f"{self.sample.id}: the dataset ships no original of this image")
+        return Pair(self.sample.id, self.original, self.edited, self.sample.instruction, self.sample.caption)
+
+    def content(self) -> str:
+        """Hexadecimal SHA-256 over the hashes of the files: the sample's identity by content."""
+        return hashlib.sha256(repr(sorted(self.files.items())).encode()).hexdigest()
+
+    def outside_difference(self) -> int | None:
+        """Largest difference of a channel outside the mask, 0-255; None without original or outside.
+
+        At most 1 means that the edit was composited: pasted back into the untouched original.
+        """
+        if self.original is None or self.mask.all():
+            return None
+        outside = np.logical_not(self.mask).view(np.uint8)
+        return int(cv2.norm(self.original, self.edited, cv2.NORM_INF, outside))
+
+
+def load(sample: Sample) -> LoadedSample:
+    """Decode a sample's files.
+
+    Raises:
+        SampleError: a file is missing, unreadable or too large, or sizes do not fit together.
+    """
+    files: dict[str, str] = {}
+    edited = read(sample.edited, "edited", files)
+    notes = edited.notes
+    original = None
+    if sample.original is not None:
+        decoded = read(sample.original, "original", files)
+        original, resized = fit_original(decoded.pixels, edited.pixels.shape, sample.original.name)
+        # A conversion that befell both images is worth one note.
+        notes = tuple(dict.fromkeys((*notes, *decoded.notes, *resized)))
+    mask, mask_notes = load_mask(sample, edited.pixels.shape, files)
+    return LoadedSample(sample, edited.pixels, original, mask, files, notes + mask_notes)
+
+
+def read(source: Source, role: str, files: dict[str, str]) -> Decoded:
+    """Decode an image and note its hash in `files`."""
+    data = source.read()
+    files[role] = hashlib.sha256(data).hexdigest()
+    return decode_image(data, source.name)
+
+
+def fit_original(original: Image, shape: tuple[int, ...], name: str) -> tuple[Image, tuple[str, ...]]:
+    """The original at the edited image's size.
+
+    Raises:
+        SampleError: the aspect ratios differ by more than 2 %.
+    """
+    if original.shape == shape:
+        return original, ()
+    size, wanted = f"{original.shape[1]} x {original.shape[0]}", f"{shape[1]} x {shape[0]}"
+    if not same_aspect(original.shape, shape):
+        message = f"{name}: original is {size}, edited is {wanted}: aspect ratios differ by more than 2 %"
+        raise SampleError(Reason.SIZE_MISMATCH, message)
+    return resize_image(original, shape), (f"original resized from {size}",)
+
+
+def load_mask(sample: Sample, shape: tuple[int, ...], files: dict[str, str]) -> tuple[Mask, tuple[str, ...]]:
+    """The ground truth at the edited image's size, and notes."""
+    if sample.mask is None or sample.mask_rule is None:
+        if sample.scope == "local":
+            raise SampleError(Reason.MISSING_PARTNER, f"{sample.id}: no mask")
+        mask = np.full(shape[:2], sample.scope == "whole-image")
+        mask.flags.writeable = False
+        return mask, ()
+    data = sample.mask.read()
+    files["mask"] = hashlib.sha256(data).hexdigest()
+    return fit_mask(decode_mask(data, sample.mask.name, sample.mask_rule), shape, sample.mask.name)

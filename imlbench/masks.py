@@ -1,0 +1,106 @@
+"""Mask rules: how a dataset's ground-truth file says which pixels were edited.
+
+There is no rule that fits all sets: "convert to grey, above 127" loses MagicBrush's masks, which are in
+the alpha channel, and AutoSplice's, whose edited pixels may be dark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import cv2
+import numpy as np
+
+from imlbench.errors import Reason, SampleError
+from imlbench.images import MAX_PIXELS, deep_values, open_image, same_aspect
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+    from imlbench.samples import Mask
+
+Channel = Literal["grey", "any", "mean", "alpha"]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """Edited where the chosen channel's value is above `threshold`.
+
+    Attributes:
+        channel: grey (luma), any (the largest colour channel), mean (mean of the colour channels),
+            alpha (opacity).
+        threshold: on the 0-255 scale, exclusive.
+        inverted: edited where the value is *not* above the threshold.
+    """
+
+    channel: Channel
+    threshold: float
+    inverted: bool = False
+
+    def __str__(self) -> str:
+        sign = "<=" if self.inverted else ">"
+        return f"{self.channel} {sign} {self.threshold:g}"
+
+
+WHITE = MaskRule("grey", 127)
+NONZERO = MaskRule("any", 0)
+MEAN = MaskRule("mean", 127.5)
+TRANSPARENT = MaskRule("alpha", 254, inverted=True)
+
+
+def decode_mask(data: bytes, name: str, rule: MaskRule, max_pixels: int = MAX_PIXELS) -> Mask:
+    """The ground truth as H x W bool, True = edited.
+
+    Raises:
+        SampleError: unreadable, too large, or the rule's channel is not in the file.
+    """
+    image, _ = open_image(data, name, max_pixels)
+    above = channel_values(image, rule.channel, name) > rule.threshold
+    mask: Mask = ~above if rule.inverted else above
+    mask.flags.writeable = False
+    return mask
+
+
+def channel_values(image: PillowImage.Image, channel: Channel, name: str) -> NDArray[np.uint8] | NDArray[np.float64]:
+    """H x W values of one channel on the 0-255 scale."""
+    if channel == "alpha":
+        if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+            message = f"{name}: the mask is in the alpha channel, but the file has none (mode {image.mode})"
+            raise SampleError(Reason.UNREADABLE, message)
+        return np.asarray(image.convert("RGBA").getchannel("A"))
+    if image.mode.startswith("I") or image.mode == "F":
+        deep = deep_values(image, name)
+        # The smallest 16-bit value above zero must stay above zero for the rule "any > 0".
+        reduced: NDArray[np.uint8] = np.maximum(deep >> 8, deep > 0).astype(np.uint8)
+        return reduced
+    if image.mode in ("L", "1", "LA"):
+        return np.asarray(image.convert("L"))
+    if channel == "grey":
+        return np.asarray(image.convert("RGB").convert("L"))
+    colours = np.asarray(image.convert("RGB"))
+    values: NDArray[np.uint8] | NDArray[np.float64] = colours.max(axis=2) if channel == "any" else colours.mean(axis=2)
+    return values
+
+
+def fit_mask(mask: Mask, shape: tuple[int, ...], name: str) -> tuple[Mask, tuple[str, ...]]:
+    """The mask at an image's (height, width), by nearest neighbour where it must be resized.
+
+    Returns:
+        The mask and notes on what was done.
+
+    Raises:
+        SampleError: the mask is turned by 90 degrees, or its aspect ratio differs by more than 2 %.
+    """
+    height, width = shape[:2]
+    if mask.shape == (height, width):
+        return mask, ()
+    found = f"mask is {mask.shape[1]} x {mask.shape[0]}, image is {width} x {height}"
+    if mask.shape == (width, height):
+        raise SampleError(Reason.SIZE_MISMATCH, f"{name}: {found}: turned by 90 degrees")
+    if not same_aspect(mask.shape, shape):
+        raise SampleError(Reason.SIZE_MISMATCH, f"{name}: {found}: aspect ratios differ by more than 2 %")
+    resized = cv2.resize(mask.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT).view(np.bool_)
+    resized.flags.writeable = False
+    return resized, (f"mask resized from {mask.shape[1]} x {mask.shape[0]} by nearest neighbour",)

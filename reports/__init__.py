@@ -1,0 +1,1 @@
+"""Reports: from a results file to tables and figures."""

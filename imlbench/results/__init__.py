@@ -1,0 +1,1 @@
+"""The results file: one SQLite database per results folder, which every report is made from."""

@@ -1,0 +1,80 @@
+"""From rows of the results file to counts, values and frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from imlbench.counting import BINS
+from imlbench.metrics import Conventions, CountTable, sample_values
+from imlbench.results.records import Run, unpack_histogram
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+BOUNDARY_COLUMNS = ("boundary_predicted", "boundary_predicted_matched", "boundary_true", "boundary_true_matched")
+COUNT_COLUMNS = ("tp", "fp", "fn", "tn")
+FACT_COLUMNS = ("sample_id", "scope", "width", "height", "edited_pixels", "outside_difference", "instruction", "tags")
+FRAME_COLUMNS = ("run_id", "dataset", "adapter", "perturbation", "severity", *FACT_COLUMNS[:-1], "mask_area")
+
+
+class Chunk(NamedTuple):
+    """Some scored samples of a run, in the order of their ids.
+
+    Attributes:
+        facts: one dictionary per sample: the columns `FACT_COLUMNS`, with `tags` decoded.
+        table: their counts.
+    """
+
+    facts: list[dict[str, Any]]
+    table: CountTable
+
+
+def stored_run(values: Sequence[Any]) -> Run:
+    """A run from its columns."""
+    run = dict(zip((field.name for field in fields(Run)), values, strict=True))
+    return Run(**{**run, "soft": bool(run["soft"])})
+
+
+def decoded_facts(row: Sequence[Any]) -> dict[str, Any]:
+    """The facts of a row of `chunks`."""
+    facts = dict(zip(FACT_COLUMNS, row, strict=False))
+    facts["tags"] = json.loads(facts["tags"])
+    return facts
+
+
+def count_table(rows: Sequence[Sequence[Any]]) -> CountTable:
+    """Counts from the rows of `chunks`."""
+    start = len(FACT_COLUMNS)
+    counts = np.array([row[start : start + 4] for row in rows], dtype=np.int64).reshape(-1, 4)
+    boundary = [[-1 if value is None else value for value in row[start + 4 : start + 8]] for row in rows]
+    histograms = np.empty((len(rows), 2, BINS), dtype=np.int64)
+    for index, row in enumerate(rows):
+        histograms[index] = unpack_histogram(row[-1])
+    tp, fp, fn, tn = counts.T
+    return CountTable(tp, fp, fn, tn, histograms, np.array(boundary, dtype=np.int64).reshape(-1, 4))
+
+
+def metric_values(table: CountTable, metrics: Sequence[str], conventions: Conventions) -> NDArray[np.float64]:
+    """n x m values, one column a metric."""
+    return np.stack([sample_values(table, name, conventions) for name in metrics], axis=1)
+
+
+def chunk_frame(run: Run, chunk: Chunk, metrics: Sequence[str], conventions: Conventions) -> pd.DataFrame:
+    """Frame of one chunk; tags become columns named "tag:NAME"."""
+    import pandas as pd
+
+    facts = pd.DataFrame([{name: row[name] for name in FACT_COLUMNS[:-1]} for row in chunk.facts])
+    facts["mask_area"] = facts["edited_pixels"] / (facts["width"] * facts["height"])
+    head = {"run_id": run.run_id, "dataset": run.dataset, "adapter": run.adapter, "perturbation": run.perturbation}
+    head["severity"] = np.nan if run.severity is None else run.severity  # type: ignore[assignment]
+    counts = pd.DataFrame({name: getattr(chunk.table, name) for name in COUNT_COLUMNS})
+    values = pd.DataFrame({name: sample_values(chunk.table, name, conventions) for name in metrics})
+    tags = pd.DataFrame([{f"tag:{name}": value for name, value in row["tags"].items()} for row in chunk.facts])
+    frame = pd.concat([facts.assign(**head), counts, values, tags], axis=1)
+    return frame[[*FRAME_COLUMNS, *COUNT_COLUMNS, *metrics, *tags.columns]]

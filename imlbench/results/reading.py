@@ -1,0 +1,248 @@
+"""Reading results: runs, per-sample values, summaries. Everything a report needs, without an image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from imlbench.metrics import METRICS, Conventions, CountTable
+from imlbench.results.database import connect_readonly, database_path, storage_errors
+from imlbench.results.frames import (
+    BOUNDARY_COLUMNS,
+    COUNT_COLUMNS,
+    FACT_COLUMNS,
+    FRAME_COLUMNS,
+    Chunk,
+    chunk_frame,
+    count_table,
+    decoded_facts,
+    metric_values,
+    stored_run,
+)
+from imlbench.results.records import Run
+from imlbench.statistics import RESAMPLES, Summary, summarise_pooled, summarise_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK = 512
+"""Samples whose histograms are in memory at once: 512 x 4 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run and how far it got.
+
+    Attributes:
+        run: what was run.
+        statuses: samples by status and reason: ("ok", ""), ("failed", "unreadable"), ...
+        scopes: scored samples by scope: local, whole-image, authentic.
+        recorded: number of the latest invocation that wrote to it; larger is newer.
+    """
+
+    run: Run
+    statuses: Mapping[tuple[str, str], int]
+    scopes: Mapping[str, int]
+    recorded: int
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run.run_id
+
+    def total(self, status: str) -> int:
+        """Number of samples of a status: ok, skipped or failed."""
+        return sum(count for (found, _), count in self.statuses.items() if found == status)
+
+
+class Composited(NamedTuple):
+    """How many pairs of a dataset were pasted back into the untouched original.
+
+    Attributes:
+        composited: samples whose channels differ by at most one grey level outside the mask.
+        known: samples for which that was measured.
+    """
+
+    composited: int
+    known: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the dataset is composited."""
+        return self.known > 0 and self.composited == self.known
+
+
+class ResultReader:
+    """A results file, open for reading.
+
+    Args:
+        folder: the results folder, or the file itself.
+
+    Raises:
+        UserError: there is no usable results file.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = database_path(folder)
+        self._connection = connect_readonly(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def query(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a statement; values are bound, never pasted.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        with storage_errors(self.path):
+            yield from self._connection.execute(statement, values)
+
+    def runs(self, kind: str | None = None) -> list[StoredRun]:
+        """All runs in the order in which they were first made; of one kind (annotator, detector) or all."""
+        statuses: dict[str, dict[tuple[str, str], int]] = {}
+        scopes: dict[str, dict[str, int]] = {}
+        recorded: dict[str, int] = {}
+        statement = (
+            "SELECT run_id, status, reason, scope, count(*), max(invocation_id) FROM counts "
+            "JOIN samples USING (sample_key) GROUP BY run_id, status, reason, scope"
+        )
+        for run_id, status, reason, scope, count, invocation in self.query(statement):
+            by_status = statuses.setdefault(run_id, {})
+            by_status[status, reason] = by_status.get((status, reason), 0) + count
+            if status == "ok":
+                scopes.setdefault(run_id, {})[scope] = count
+            recorded[run_id] = max(recorded.get(run_id, 0), invocation)
+        columns = ", ".join(field.name for field in fields(Run))
+        rows = self.query(f"SELECT run_id, {columns} FROM runs ORDER BY created, rowid")
+        return [
+            StoredRun(run, statuses.get(run_id, {}), scopes.get(run_id, {}), recorded.get(run_id, 0))
+            for run_id, *values in rows
+            if kind in (None, (run := stored_run(values)).kind)
+        ]
+
+    def chunks(self, run_id: str, scope: str | None = "local", size: int = CHUNK) -> Iterator[Chunk]:
+        """The scored samples of a run, a bounded number at a time.
+
+        Args:
+            run_id: the run.
+            scope: only samples of this scope; the localisation averages are over "local". None = all.
+            size: samples per chunk.
+        """
+        names = (*FACT_COLUMNS, *COUNT_COLUMNS, *BOUNDARY_COLUMNS, "histogram")
+        columns = ", ".join(f"counts.{name}" if name == "sample_id" else name for name in names)
+        statement = (
+            f"SELECT {columns} FROM counts JOIN samples USING (sample_key) "
+            "WHERE run_id = ? AND status = 'ok' AND counts.sample_id > ? AND (? IS NULL OR scope = ?) "
+            "ORDER BY counts.sample_id LIMIT ?"
+        )
+        last = ""
+        while rows := list(self.query(statement, run_id, last, scope, scope, size)):
+            last = rows[-1][0]
+            yield Chunk([decoded_facts(row) for row in rows], count_table(rows))
+
+    def table(self, run_id: str, scope: str | None = "local") -> CountTable:
+        """Counts of all scored samples at once: 4 KiB a sample. Prefer `chunks` for large runs."""
+        tables = [chunk.table for chunk in self.chunks(run_id, scope)] or [count_table([])]
+        columns = (field.name for field in fields(CountTable))
+        return CountTable(*(np.concatenate([getattr(table, name) for table in tables]) for name in columns))
+
+    def summarise(
+        self,
+        run_id: str,
+        metrics: Sequence[str],
+        conventions: Conventions | None = None,
+        *,
+        scope: str | None = "local",
+        seed: int = 0,
+        resamples: int = RESAMPLES,
+    ) -> dict[str, Summary]:
+        """Mean, standard error and bootstrap interval of each metric over the run's scored samples.
+
+        Raises:
+            UserError: unknown metric.
+        """
+        chosen = conventions or Conventions()
+        if chosen.average == "pixel":
+            summaries = summarise_pooled(self.table(run_id, scope), metrics, chosen, seed, resamples)
+        else:
+            blocks = [metric_values(chunk.table, metrics, chosen) for chunk in self.chunks(run_id, scope)]
+            values = np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
+            summaries = summarise_values(values, seed, resamples)
+        return dict(zip(metrics, summaries, strict=True))
+
+    def frame(
+        self,
+        run_ids: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+        conventions: Conventions | None = None,
+        scope: str | None = None,
+    ) -> pd.DataFrame:
+        """One row per run and scored sample: dataset, adapter, condition, facts, counts, metrics, tags.
+
+        Args:
+            run_ids: None = all runs.
+            metrics: None = all metrics.
+            conventions: of the metrics.
+            scope: only samples of this scope; None = all.
+        """
+        import pandas as pd
+
+        chosen = tuple(metrics or METRICS)
+        frames: list[pd.DataFrame] = []
+        for stored in self.runs():
+            if run_ids is not None and stored.run_id not in run_ids:
+                continue
+            chunks = self.chunks(stored.run_id, scope)
+            frames.extend(chunk_frame(stored.run, chunk, chosen, conventions or Conventions()) for chunk in chunks)
+        if not frames:
+            return pd.DataFrame(columns=[*FRAME_COLUMNS, *COUNT_COLUMNS, *chosen])
+        return pd.concat(frames, ignore_index=True)
+
+    def failures(self, run_id: str) -> list[tuple[str, str, str, str]]:
+        """(sample id, status, reason, message) of every sample that was skipped or failed."""
+        statement = (
+            "SELECT sample_id, status, reason, message FROM counts "
+            "WHERE run_id = ? AND status <> 'ok' ORDER BY sample_id"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in self.query(statement, run_id)]
+
+    def composited(self, run_id: str) -> Composited:
+        """How many of the run's scored pairs are identical outside the mask, up to one grey level."""
+        statement = (
+            "SELECT count(CASE WHEN outside_difference <= 1 THEN 1 END), count(outside_difference) "
+            "FROM counts JOIN samples USING (sample_key) WHERE run_id = ? AND status = 'ok' AND scope = 'local'"
+        )
+        return Composited(*next(self.query(statement, run_id)))
+
+    def fingerprint(self, run_id: str) -> str:
+        """SHA-256 over the ordered ids and contents of the run's scored samples, hexadecimal."""
+        digest = hashlib.sha256()
+        statement = (
+            "SELECT counts.sample_id, content FROM counts JOIN samples USING (sample_key) "
+            "WHERE run_id = ? AND status = 'ok' ORDER BY counts.sample_id"
+        )
+        for sample_id, content in self.query(statement, run_id):
+            digest.update(f"{sample_id}\0{content}\n".encode())
+        return digest.hexdigest()
+
+    def provenance(self, run_id: str) -> list[dict[str, Any]]:
+        """Provenance of every invocation that wrote results which the run still holds, oldest first."""
+        statement = (
+            "SELECT started, provenance FROM invocations WHERE invocation_id IN "
+            "(SELECT DISTINCT invocation_id FROM counts WHERE run_id = ?) ORDER BY invocation_id"
+        )
+        return [{"started": started, **json.loads(text)} for started, text in self.query(statement, run_id)]

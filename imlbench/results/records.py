@@ -1,0 +1,98 @@
+"""Records of the results file: what is written and what is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from imlbench.counting import SampleCounts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Status = Literal["ok", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An adapter on a dataset under a condition; columns of the table `runs`.
+
+    `identity` holds all that decides the numbers and nothing else: two invocations with the same identity continue
+    one another.
+    """
+
+    kind: str
+    adapter: str
+    adapter_title: str
+    dataset: str
+    dataset_title: str
+    paper_dataset: str
+    perturbation: str
+    severity: float | None
+    target: str
+    threshold: float
+    soft: bool
+    identity: str
+    card: str
+
+    @property
+    def run_id(self) -> str:
+        """Sixteen hexadecimal digits of the identity's SHA-256."""
+        return hashlib.sha256(self.identity.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFacts:
+    """What is stored of a sample once, whatever the number of runs; columns of the table `samples`."""
+
+    dataset: str
+    sample_id: str
+    scope: str
+    content: str = ""
+    width: int | None = None
+    height: int | None = None
+    edited_pixels: int | None = None
+    outside_difference: int | None = None
+    instruction: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run says of one sample; columns of the table `counts`."""
+
+    run_id: str
+    sample: SampleFacts
+    signature: str
+    status: Status
+    reason: str = ""
+    message: str = ""
+    seconds: float | None = None
+    counts: SampleCounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the file already holds of a sample under a run."""
+
+    status: Status
+    signature: str
+    content: str
+    boundary_tolerance: int | None
+
+
+def pack_histogram(histogram: NDArray[np.int64]) -> bytes:
+    """Compressed bytes of a 2 x 256 histogram."""
+    return zlib.compress(histogram.astype("<i8", copy=False).tobytes(), 1)
+
+
+def unpack_histogram(data: bytes) -> NDArray[np.int64]:
+    """2 x 256, int64, from `pack_histogram`'s bytes."""
+    return np.frombuffer(zlib.decompress(data), dtype="<i8").reshape(2, -1)

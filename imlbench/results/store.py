@@ -1,0 +1,173 @@
+"""Writing results: runs, samples and counts, committed batch by batch."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from imlbench.results.database import connect, database_path, storage_errors
+from imlbench.results.records import Known, Outcome, Run, SampleFacts, pack_histogram
+from imlbench.statistics import RESAMPLES, Summary
+
+if TYPE_CHECKING:
+    from imlbench.metrics import Conventions
+
+
+def now() -> str:
+    """UTC, ISO 8601, seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class ResultStore:
+    """The results file of a folder, open for writing. Several processes may hold one at a time.
+
+    Raises:
+        UserError: the file cannot be opened or written, see `imlbench.results.database`.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = database_path(folder)
+        self._connection = connect(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._connection.close()
+
+    def begin_invocation(self, provenance: Mapping[str, Any]) -> int:
+        """Note that a command starts; returns its id."""
+        with storage_errors(self.path):
+            statement = "INSERT INTO invocations (started, provenance) VALUES (?, ?)"
+            cursor = self._connection.execute(statement, (now(), json.dumps(provenance, default=str)))
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def finish_invocation(self, invocation_id: int) -> None:
+        """Note that a command came to its end."""
+        with storage_errors(self.path):
+            statement = "UPDATE invocations SET finished = ? WHERE invocation_id = ?"
+            self._connection.execute(statement, (now(), invocation_id))
+
+    def add_run(self, run: Run) -> None:
+        """Make a run known; nothing happens where it is already."""
+        columns = {"run_id": run.run_id, **asdict(run), "soft": int(run.soft), "created": now()}
+        with storage_errors(self.path):
+            self._connection.execute(insertion("INSERT OR IGNORE", "runs", columns), columns)
+
+    def known(self, run_ids: Sequence[str], sample_ids: Sequence[str]) -> dict[tuple[str, str], Known]:
+        """What is stored for each (run id, sample id); keys that are not stored are absent."""
+        statement = (
+            "SELECT run_id, sample_id, status, signature, content, boundary_tolerance FROM counts "
+            "JOIN samples USING (sample_key, sample_id) "
+            f"WHERE run_id IN ({marks(run_ids)}) AND sample_id IN ({marks(sample_ids)})"
+        )
+        with storage_errors(self.path):
+            rows = self._connection.execute(statement, (*run_ids, *sample_ids))
+            return {(row[0], row[1]): Known(*row[2:]) for row in rows}
+
+    def has_results(self, run_id: str) -> bool:
+        """Whether any sample is stored under the run."""
+        with storage_errors(self.path):
+            statement = "SELECT 1 FROM counts WHERE run_id = ? LIMIT 1"
+            return self._connection.execute(statement, (run_id,)).fetchone() is not None
+
+    def write(self, outcomes: Sequence[Outcome], invocation_id: int) -> None:
+        """Store outcomes in one transaction; an older outcome of the same run and sample is replaced."""
+        keys: dict[int, int] = {}
+        packed: dict[int, bytes] = {}
+        with storage_errors(self.path), transaction(self._connection):
+            rows = []
+            for outcome in outcomes:
+                sample = outcome.sample
+                if id(sample) not in keys:
+                    keys[id(sample)] = self._sample_key(sample)
+                rows.append(count_row(outcome, keys[id(sample)], invocation_id, packed))
+            if rows:
+                self._connection.executemany(insertion("INSERT OR REPLACE", "counts", rows[0]), rows)
+
+    def _sample_key(self, sample: SampleFacts) -> int:
+        """Key of the sample's row, written where it is new; its facts are refreshed where it is not."""
+        columns = asdict(sample)
+        for name in ("tags", "notes", "files"):
+            columns[name] = json.dumps(columns[name], ensure_ascii=False)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        upsert = f"ON CONFLICT (dataset, sample_id, content) DO UPDATE SET {updates} RETURNING sample_key"
+        row = self._connection.execute(f"{insertion('INSERT', 'samples', columns)} {upsert}", columns).fetchone()
+        return int(row[0])
+
+    def touch(self, run_id: str, sample_id: str, signature: str) -> None:
+        """Note a new signature of files whose content has not changed."""
+        with storage_errors(self.path):
+            statement = "UPDATE counts SET signature = ? WHERE run_id = ? AND sample_id = ?"
+            self._connection.execute(statement, (signature, run_id, sample_id))
+
+    def write_summaries(
+        self, run_id: str, conventions: Conventions, summaries: Mapping[str, Summary], seed: int
+    ) -> None:
+        """Store the means of a run under one set of conventions."""
+        common = {"run_id": run_id, **asdict(conventions), "resamples": RESAMPLES, "seed": seed}
+        rows = [{**common, "metric": name, **asdict(summary)} for name, summary in summaries.items()]
+        with storage_errors(self.path), transaction(self._connection):
+            self._connection.executemany(insertion("INSERT OR REPLACE", "summaries", rows[0]), rows)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write transaction: all or nothing."""
+    # Immediate: a lock that is taken later, in the middle, cannot be waited for.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk makes SQLite roll back by itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def count_row(outcome: Outcome, sample_key: int, invocation_id: int, packed: dict[int, bytes]) -> dict[str, Any]:
+    """Row of the table `counts`; `packed` keeps the bytes of histograms that several runs share."""
+    row: dict[str, Any] = {
+        "run_id": outcome.run_id,
+        "sample_id": outcome.sample.sample_id,
+        "sample_key": sample_key,
+        "invocation_id": invocation_id,
+        "signature": outcome.signature,
+        "status": outcome.status,
+        "reason": str(outcome.reason),
+        "message": outcome.message,
+        "seconds": outcome.seconds,
+    }
+    counts, boundary = outcome.counts, outcome.counts.boundary if outcome.counts else None
+    for name in ("tp", "fp", "fn", "tn"):
+        row[name] = getattr(counts, name, None)
+    row["histogram"] = None
+    if counts is not None:
+        key = id(counts.histogram)
+        row["histogram"] = packed[key] if key in packed else packed.setdefault(key, pack_histogram(counts.histogram))
+    for name in ("tolerance", "predicted", "predicted_matched", "true", "true_matched"):
+        row[f"boundary_{name}"] = getattr(boundary, name, None)
+    return row
+
+
+def marks(values: Sequence[object]) -> str:
+    """Placeholders for a list of values."""
+    return ", ".join("?" * len(values))
+
+
+def insertion(verb: str, table: str, columns: Mapping[str, object]) -> str:
+    """INSERT statement with named placeholders; table and column names are this module's own, never a user's."""
+    names = ", ".join(columns)
+    return f"{verb} INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in columns)})"

@@ -1,0 +1,131 @@
+"""Means with their uncertainty: standard error and bootstrap interval over samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imlbench.metrics import Conventions, CountTable, metric, sample_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imlbench.metrics import Values
+
+RESAMPLES = 1000
+RESAMPLES_AT_ONCE = 50
+"""Bounds the memory of the weights: 50 x n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A metric over a set of samples, as a fraction (multiply by 100 for per cent).
+
+    Attributes:
+        mean: NaN where no sample has a value.
+        stderr: standard error: of the mean over samples, or the bootstrap's deviation for pooled counts.
+        low: lower end of the bootstrap 95 % interval.
+        high: upper end.
+        n: number of samples with a value.
+    """
+
+    mean: float
+    stderr: float
+    low: float
+    high: float
+    n: int
+
+
+def resampling_weights(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each of n samples is drawn in each bootstrap resample, in blocks of m x n.
+
+    Two annotators over the same samples get the same resamples, so that their difference is paired.
+    """
+    generator = np.random.default_rng(seed)
+    for start in range(0, resamples, RESAMPLES_AT_ONCE):
+        rows = min(RESAMPLES_AT_ONCE, resamples - start)
+        draws = generator.integers(0, n, size=(rows, n))
+        offsets = np.arange(rows)[:, np.newaxis] * n
+        yield np.bincount((draws + offsets).ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+
+
+def summarise_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Summary]:
+    """Mean over samples of each column.
+
+    Args:
+        values: n x m, one column a metric; NaN = the sample has no value and is left out.
+        seed: of the bootstrap.
+        resamples: number of bootstrap resamples.
+    """
+    n, columns = values.shape
+    present = np.isfinite(values)
+    counts = present.sum(axis=0)
+    filled = np.where(present, values, 0.0)
+    means = filled.sum(axis=0) / np.where(counts > 0, counts, np.nan)
+    deviations = np.where(present, values - means, 0.0)
+    variances = (deviations**2).sum(axis=0) / np.where(counts > 1, counts - 1, np.nan)
+    stderrs = np.sqrt(variances / np.where(counts > 0, counts, np.nan))
+    drawn = np.empty((0, columns))
+    if n:
+        weights = resampling_weights(n, resamples, seed)
+        blocks = [resampled_means(block, filled, present.astype(np.float64)) for block in weights]
+        drawn = np.concatenate(blocks)
+    lows, highs = interval(drawn)
+    return [
+        Summary(float(means[i]), float(stderrs[i]), float(lows[i]), float(highs[i]), int(counts[i]))
+        for i in range(columns)
+    ]
+
+
+def resampled_means(weights: NDArray[np.float64], filled: Values, present: Values) -> Values:
+    """Weighted means m x columns; NaN where a resample holds no value."""
+    totals = weights @ present
+    return np.divide(weights @ filled, totals, out=np.full_like(totals, np.nan), where=totals > 0)
+
+
+def interval(drawn: Values) -> tuple[Values, Values]:
+    """Percentile bootstrap: the 2.5 % and 97.5 % quantiles of each column, NaN where there is none."""
+    if not len(drawn) or np.isnan(drawn).all():
+        missing = np.full(drawn.shape[1], np.nan)
+        return missing, missing
+    empty = np.isnan(drawn).all(axis=0)
+    low, high = np.nanquantile(np.where(empty, 0.0, drawn), [0.025, 0.975], axis=0)
+    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+
+
+def summarise_pooled(
+    table: CountTable, names: Sequence[str], conventions: Conventions, seed: int = 0, resamples: int = RESAMPLES
+) -> list[Summary]:
+    """Metrics of the pooled counts, with the bootstrap over samples (not pixels)."""
+    if not len(table):
+        return [Summary(np.nan, np.nan, np.nan, np.nan, 0) for _ in names]
+    pooled = [float(sample_values(table.pooled(), name, conventions)[0]) for name in names]
+    blocks = []
+    for weights in resampling_weights(len(table), resamples, seed):
+        resampled = table.pooled(weights)
+        blocks.append(np.stack([sample_values(resampled, name, conventions) for name in names], axis=1))
+    drawn = np.concatenate(blocks)
+    lows, highs = interval(drawn)
+    stderrs = [float(np.nanstd(column)) if np.isfinite(column).any() else np.nan for column in drawn.T]
+    return [Summary(pooled[i], stderrs[i], float(lows[i]), float(highs[i]), len(table)) for i in range(len(names))]
+
+
+def summarise(
+    table: CountTable, names: Sequence[str], conventions: Conventions, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, Summary]:
+    """Summaries of several metrics under the conventions' kind of average.
+
+    Raises:
+        UserError: unknown metric.
+    """
+    for name in names:
+        metric(name)
+    if conventions.average == "pixel":
+        summaries = summarise_pooled(table, names, conventions, seed, resamples)
+    else:
+        values = np.stack([sample_values(table, name, conventions) for name in names], axis=1)
+        summaries = summarise_values(values, seed, resamples)
+    return dict(zip(names, summaries, strict=True))

@@ -131,8 +131,9 @@ def recall(table: CountTable, empty: Empty = "one") -> Values:
 def mcc(table: CountTable, empty: Empty = "one") -> Values:
     """Matthews' correlation coefficient, -1 to 1; 0 where undefined, as in scikit-learn."""
     tp, fp, fn, tn = (column.astype(np.float64) for column in (table.tp, table.fp, table.fn, table.tn))
-    # The product of the four sums overflows int64 from about 50,000 pixels on.
-    denominator = np.sqrt(tp + fp) * np.sqrt(tp + fn) * np.sqrt(tn + fp) * np.sqrt(tn + fn)
+    # The product of the four sums overflows int64 from about 50,000 pixels on. The root of a square is exact, so
+    # that these pairs make a perfect prediction exactly 1.
+    denominator = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
     result = np.zeros(len(table))
     np.divide(tp * tn - fp * fn, denominator, out=result, where=denominator != 0)
     return result
@@ -181,6 +182,8 @@ def f1_oracle(table: CountTable, empty: Empty = "one") -> Values:
 def boundary_f1(table: CountTable, empty: Empty = "one") -> Values:
     """Harmonic mean of the matched shares of predicted and true boundary pixels; NaN where not computed.
 
+    Where neither has a boundary, each marks every pixel or none: 1 if they agree on which, else 0.
+
     Csurka et al., What is a good evaluation measure for semantic segmentation?, BMVC 2013.
     """
     predicted, predicted_matched, true, true_matched = table.boundary.T
@@ -188,7 +191,8 @@ def boundary_f1(table: CountTable, empty: Empty = "one") -> Values:
     total = precisions + recalls
     values = np.zeros(len(table))
     np.divide(2 * precisions * recalls, total, out=values, where=total > 0)
-    values = with_empty(values, (predicted == 0) & (true == 0), empty)
+    agree = (predicted == 0) & (true == 0) & (table.fp == 0) & (table.fn == 0)
+    values = with_empty(np.where(agree, 1.0, values), blank(table), empty)
     return np.where(predicted < 0, np.nan, values)
 
 

@@ -64,16 +64,19 @@ class FileSource:
             raise SampleError(Reason.MISSING_FILE, f"{self.name}: no such file") from None
         except OSError as error:
             raise SampleError(Reason.UNREADABLE, f"{self.name}: {error.strerror}") from None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
+            # Before the file object is made: making one of a folder raises.
             if not stat.S_ISREG(status.st_mode):
                 raise SampleError(Reason.UNREADABLE, f"{self.name}: not a regular file")
             if status.st_size > MAX_FILE_BYTES:
                 raise SampleError(Reason.TOO_LARGE, f"{self.name}: {status.st_size} bytes, limit {MAX_FILE_BYTES}")
-            try:
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
                 return file.read()
-            except OSError as error:
-                raise SampleError(Reason.UNREADABLE, f"{self.name}: {error.strerror}") from None
+        except OSError as error:
+            raise SampleError(Reason.UNREADABLE, f"{self.name}: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
 
     def signature(self) -> str:
         try:

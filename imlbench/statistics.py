@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +53,17 @@ def resampling_weights(n: int, resamples: int, seed: int) -> Iterator[NDArray[np
         yield np.bincount((draws + offsets).ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
+def column_means(values: Values) -> tuple[Values, NDArray[np.int64]]:
+    """Mean of each column over the samples that have a value, and how many have one.
+
+    Sums are correctly rounded, so that no digit depends on the order of the samples, on shards or on the number
+    of columns.
+    """
+    counts = np.isfinite(values).sum(axis=0)
+    sums = np.array([math.fsum(column[np.isfinite(column)]) for column in values.T])
+    return sums / np.where(counts > 0, counts, np.nan), counts
+
+
 def summarise_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Summary]:
     """Mean over samples of each column.
 
@@ -62,17 +74,16 @@ def summarise_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) 
     """
     n, columns = values.shape
     present = np.isfinite(values)
-    counts = present.sum(axis=0)
+    means, counts = column_means(values)
     filled = np.where(present, values, 0.0)
-    means = filled.sum(axis=0) / np.where(counts > 0, counts, np.nan)
     deviations = np.where(present, values - means, 0.0)
     variances = (deviations**2).sum(axis=0) / np.where(counts > 1, counts - 1, np.nan)
     stderrs = np.sqrt(variances / np.where(counts > 0, counts, np.nan))
-    drawn = np.empty((0, columns))
+    blocks = [np.empty((0, columns))]
     if n:
         weights = resampling_weights(n, resamples, seed)
-        blocks = [resampled_means(block, filled, present.astype(np.float64)) for block in weights]
-        drawn = np.concatenate(blocks)
+        blocks += [resampled_means(block, filled, present.astype(np.float64)) for block in weights]
+    drawn = np.concatenate(blocks)
     lows, highs = interval(drawn)
     return [
         Summary(float(means[i]), float(stderrs[i]), float(lows[i]), float(highs[i]), int(counts[i]))
@@ -103,7 +114,7 @@ def summarise_pooled(
     if not len(table):
         return [Summary(np.nan, np.nan, np.nan, np.nan, 0) for _ in names]
     pooled = [float(sample_values(table.pooled(), name, conventions)[0]) for name in names]
-    blocks = []
+    blocks = [np.empty((0, len(names)))]
     for weights in resampling_weights(len(table), resamples, seed):
         resampled = table.pooled(weights)
         blocks.append(np.stack([sample_values(resampled, name, conventions) for name in names], axis=1))

@@ -83,6 +83,7 @@ class Known:
     """What the file already holds of a sample under a run."""
 
     status: Status
+    reason: str
     signature: str
     content: str
     boundary_tolerance: int | None

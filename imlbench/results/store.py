@@ -68,7 +68,7 @@ class ResultStore:
     def known(self, run_ids: Sequence[str], sample_ids: Sequence[str]) -> dict[tuple[str, str], Known]:
         """What is stored for each (run id, sample id); keys that are not stored are absent."""
         statement = (
-            "SELECT run_id, sample_id, status, signature, content, boundary_tolerance FROM counts "
+            "SELECT run_id, sample_id, status, reason, signature, content, boundary_tolerance FROM counts "
             "JOIN samples USING (sample_key, sample_id) "
             f"WHERE run_id IN ({marks(run_ids)}) AND sample_id IN ({marks(sample_ids)})"
         )

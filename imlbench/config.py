@@ -1,0 +1,67 @@
+"""Settings that outlive a command: where the datasets lie.
+
+A config file is TOML: `./imlbench.toml`, else `$XDG_CONFIG_HOME/imlbench/config.toml` (`~/.config` by default):
+
+    [data_roots]
+    cocoglide = "/data/CocoGlide"
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from imlbench.errors import UserError, one_line
+
+ENVIRONMENT_PREFIX = "IMLBENCH_DATA_ROOT"
+
+
+def config_files() -> list[Path]:
+    """Places of the config file, the first that exists counts."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return [Path("imlbench.toml"), Path(home) / "imlbench" / "config.toml"]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises:
+        UserError: it is missing or not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a TOML file: {one_line(error)}") from error
+
+
+def environment_name(dataset: str) -> str:
+    """Environment variable of a dataset's root: IMLBENCH_DATA_ROOT_COCOGLIDE."""
+    return f"{ENVIRONMENT_PREFIX}_{dataset.upper().replace('-', '_')}"
+
+
+def data_root(dataset: str) -> Path:
+    """A dataset's root where the command line names none.
+
+    In this order: the variable IMLBENCH_DATA_ROOT_<DATASET>; the config file's table `data_roots`, relative to the
+    file; the variable IMLBENCH_DATA_ROOT, a folder that holds one folder per dataset.
+
+    Raises:
+        UserError: none of them is set.
+    """
+    variable = environment_name(dataset)
+    if value := os.environ.get(variable):
+        return Path(value)
+    for path in config_files():
+        if path.is_file():
+            roots = read_toml(path).get("data_roots", {})
+            if isinstance(roots, dict) and isinstance(root := roots.get(dataset), str):
+                return path.parent / Path(root).expanduser()
+            break
+    if parent := os.environ.get(ENVIRONMENT_PREFIX):
+        return Path(parent) / dataset
+    raise UserError(f"{dataset}: no data root; give --data-root DIR, set {variable}, or add it to imlbench.toml")

@@ -1,0 +1,401 @@
+"""The evaluation loop: decode once, serve every adapter and condition, commit batch by batch.
+
+Decoding threads also run the cheap adapters; models run in this thread, in batches. Only a bounded number of decoded
+samples exists at a time, so memory does not grow with the dataset. What is stored is never computed again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+import numpy as np
+
+from imlbench.errors import UserError
+from imlbench.jobs import Handle, Job, annotator_handles, make_jobs
+from imlbench.maps import MapFolder
+from imlbench.metrics import METRICS, Conventions
+from imlbench.perturb import CLEAN, Condition
+from imlbench.provenance import command_line, environment
+from imlbench.results.database import database_path
+from imlbench.results.reading import ResultReader
+from imlbench.results.records import Known, Outcome
+from imlbench.results.store import ResultStore
+from imlbench.scoring import Processed, Scorer, Task, Waiting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imlbench.adapters import Annotator
+    from imlbench.datasets.base import Dataset
+    from imlbench.samples import Sample
+
+Overwrite = Literal["never", "only-missing", "always"]
+
+LOOKUP = 256
+"""Samples whose stored results are looked up at once."""
+COMMIT_SAMPLES = 64
+COMMIT_SECONDS = 2.0
+"""A killed run loses at most what came since the last commit."""
+
+
+class Progress(Protocol):
+    """Receives news of a running evaluation."""
+
+    def start(self, total: int) -> None:
+        """`total` samples are about to be looked at."""
+
+    def advance(self, samples: int, failed: int) -> None:
+        """`samples` more are done, `failed` outcomes among theirs failed."""
+
+
+class Quiet:
+    """No news."""
+
+    def start(self, total: int) -> None:
+        pass
+
+    def advance(self, samples: int, failed: int) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How an evaluation is done; none of it changes a number, but for the seed.
+
+    Attributes:
+        out: the results folder.
+        workers: decoding threads, at least 1; they run the cheap adapters too.
+        batch_size: pairs per call of an adapter that works in batches.
+        seed: of perturbations, of seeded adapters and of the bootstrap.
+        overwrite: never = leave runs that hold any result alone; only-missing = compute what is not stored, failed,
+            or whose files have changed; always = compute everything anew.
+        limit: score a random subset of this size, the same for everyone with this seed, contained in every larger one.
+        sample_ids: score only these samples; empty = all.
+        save_maps: keep every score map as a PNG below `out`/maps.
+        boundary: tolerance of boundary F1 in pixels; None = not computed.
+    """
+
+    out: Path = Path("results")
+    workers: int = field(default_factory=lambda: available_cpus())
+    batch_size: int = 8
+    seed: int = 0
+    overwrite: Overwrite = "only-missing"
+    limit: int | None = None
+    sample_ids: Collection[str] = ()
+    save_maps: bool = False
+    boundary: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("workers", 1), ("batch_size", 1), ("limit", 1), ("boundary", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise UserError(f"{name.replace('_', '-')} must be at least {lowest}, found {value}")
+        if self.overwrite not in get_args(Overwrite):
+            raise UserError(f"overwrite: expected one of {', '.join(get_args(Overwrite))}, found {self.overwrite!r}")
+
+
+@dataclass(slots=True)
+class Account:
+    """What an evaluation did.
+
+    Attributes:
+        samples: samples looked at.
+        computed: outcomes computed now, by run id.
+        stored: outcomes that were there already, by run id.
+        failed: outcomes computed now or stored that are failures, by reason.
+        skipped: the same for samples that do not apply, by reason.
+        scored: outcomes that hold counts.
+        interrupted: whether Ctrl-C ended it early.
+    """
+
+    samples: int = 0
+    computed: Counter[str] = field(default_factory=Counter)
+    stored: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    scored: int = 0
+    interrupted: bool = False
+
+
+def available_cpus() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def selected(dataset: Dataset, settings: Settings) -> tuple[int, Iterator[Sample]]:
+    """Number of the samples to look at, and the samples in the set's order.
+
+    Raises:
+        UserError: a sample id is not in the set.
+    """
+    if settings.sample_ids:
+        chosen = list(dataset.select(settings.sample_ids))[: settings.limit]
+        return len(chosen), iter(chosen)
+    total = len(dataset)
+    if settings.limit is None or settings.limit >= total:
+        return total, dataset.samples()
+    # The first N would be one class where a set is ordered by class.
+    order = np.random.default_rng(settings.seed).permutation(total)
+    indices = set(order[: settings.limit].tolist())
+    return len(indices), (sample for index, sample in enumerate(dataset.samples()) if index in indices)
+
+
+class Evaluation:
+    """One evaluation of some jobs on one dataset.
+
+    Args:
+        dataset: an opened dataset.
+        jobs: all on that dataset.
+        settings: how to do it.
+        progress: receives news.
+    """
+
+    def __init__(
+        self, dataset: Dataset, jobs: Sequence[Job], settings: Settings, progress: Progress | None = None
+    ) -> None:
+        self.dataset = dataset
+        self.jobs = list(jobs)
+        self.settings = settings
+        self.progress = progress or Quiet()
+        self.account = Account()
+        keep_map = MapFolder(settings.out / "maps") if settings.save_maps else None
+        self.scorer = Scorer(dataset.label, settings.seed, settings.boundary, keep_map)
+        self._buffer: list[Outcome] = []
+        self._finished = 0
+        self._committed = time.monotonic()
+        self._batches: dict[str, list[Waiting]] = {}
+
+    def run(self) -> Account:
+        """Compute what is missing and store it.
+
+        Raises:
+            UserError: an adapter cannot be built, or the results cannot be written; what was committed stays.
+        """
+        total, samples = selected(self.dataset, self.settings)
+        with ResultStore(self.settings.out) as store:
+            for job in self.jobs:
+                store.add_run(job.run)
+            self._drop_untouchable(store)
+            invocation = store.begin_invocation(self._provenance())
+            self.progress.start(total)
+            try:
+                self._loop(store, invocation, samples)
+            except KeyboardInterrupt:
+                self.account.interrupted = True
+            finally:
+                self._commit(store, invocation)
+            if not self.account.interrupted:
+                self._summarise(store)
+                store.finish_invocation(invocation)
+        return self.account
+
+    def plan(self) -> dict[str, int]:
+        """Number of samples that `run` would compute, by run id; nothing is written."""
+        missing = dict.fromkeys((job.run_id for job in self.jobs), 0)
+        total, samples = selected(self.dataset, self.settings)
+        if not database_path(self.settings.out).exists():
+            return dict.fromkeys(missing, total)
+        with ResultStore(self.settings.out) as store:
+            self._drop_untouchable(store)
+            for task in self._tasks(store, samples):
+                missing.update({job.run_id: missing[job.run_id] + 1 for job, _ in task.jobs})
+        return missing
+
+    def _drop_untouchable(self, store: ResultStore) -> None:
+        """Under overwrite = never, forget the jobs that hold any result."""
+        if self.settings.overwrite == "never":
+            self.jobs = [job for job in self.jobs if not store.has_results(job.run_id)]
+
+    def _provenance(self) -> dict[str, Any]:
+        """What is stored of this execution."""
+        options = {name: str(getattr(self.settings, name)) for name in ("limit", "overwrite", "boundary")}
+        devices = {job.card.name: job.handle.device if job.card.accelerated else "cpu" for job in self.jobs}
+        return {
+            **environment(),
+            "command": command_line(),
+            "dataset": self.dataset.label,
+            "root": self.dataset.root,
+            "devices": devices,
+            "dtype": "float32 or uint8 score maps",
+            "batch_size": self.settings.batch_size,
+            "workers": self.settings.workers,
+            "seed": self.settings.seed,
+            **options,
+        }
+
+    def _tasks(self, store: ResultStore, samples: Iterator[Sample]) -> Iterator[Task]:
+        """Samples with the jobs that still want them; those that nobody wants are counted as done."""
+        run_ids = [job.run_id for job in self.jobs]
+        while block := list(islice(samples, LOOKUP)):
+            known = store.known(run_ids, [sample.id for sample in block])
+            for sample in block:
+                self.account.samples += 1
+                task = self._task(sample, known)
+                if task.jobs:
+                    yield task
+                else:
+                    self.progress.advance(1, 0)
+
+    def _task(self, sample: Sample, known: dict[tuple[str, str], Known]) -> Task:
+        """The jobs that want a sample."""
+        wanted: list[tuple[Job, Known | None]] = []
+        signature = sample.signature()
+        for job in self.jobs:
+            stored = known.get((job.run_id, sample.id))
+            if stored is None or not self._holds(stored):
+                wanted.append((job, None))
+            elif stored.signature != signature:
+                wanted.append((job, stored))
+            else:
+                self.account.stored[job.run_id] += 1
+                self._tally(stored.status, stored.reason)
+        return Task(sample, wanted)
+
+    def _holds(self, stored: Known) -> bool:
+        """Whether a stored outcome is a result under the settings. A failure is none: it is tried again."""
+        if self.settings.overwrite == "always" or stored.status == "failed":
+            return False
+        needs_boundary = self.settings.boundary is not None and stored.status == "ok"
+        return not needs_boundary or stored.boundary_tolerance == self.settings.boundary
+
+    def _tally(self, status: str, reason: str) -> None:
+        """Count an outcome in the account."""
+        if status == "ok":
+            self.account.scored += 1
+        else:
+            (self.account.failed if status == "failed" else self.account.skipped)[reason] += 1
+
+    def _loop(self, store: ResultStore, invocation: int, samples: Iterator[Sample]) -> None:
+        """Keep the decoding threads busy and store what they bring, in the order of the samples."""
+        window = 2 * self.settings.workers + 2
+        pending: deque[Future[Processed]] = deque()
+        with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="decode") as pool:
+            try:
+                for task in self._tasks(store, samples):
+                    pending.append(pool.submit(self.scorer.process, task))
+                    if len(pending) >= window:
+                        self._take(pending.popleft().result(), store, invocation)
+                while pending:
+                    self._take(pending.popleft().result(), store, invocation)
+                for batch in self._batches.values():
+                    self._run_batch(batch)
+            finally:
+                # On Ctrl-C or an error the tasks that are queued return at once instead of being computed.
+                self.scorer.stop.set()
+                pool.shutdown(cancel_futures=True)
+
+    def _take(self, processed: Processed, store: ResultStore, invocation: int) -> None:
+        """Take over what a decoding thread brought; run batches that are full; commit now and then."""
+        for job in processed.unchanged:
+            store.touch(job.run_id, processed.sample_id, processed.signature)
+            self.account.stored[job.run_id] += 1
+            self.account.scored += 1
+        failed = self._add(processed.outcomes)
+        for waiting in processed.waiting:
+            batch = self._batches.setdefault(waiting.job.run_id, [])
+            batch.append(waiting)
+            if len(batch) >= self.settings.batch_size:
+                failed += self._run_batch(batch)
+        self._finished += 1
+        self.progress.advance(1, failed)
+        if self._finished >= COMMIT_SAMPLES or time.monotonic() - self._committed > COMMIT_SECONDS:
+            self._commit(store, invocation)
+
+    def _run_batch(self, batch: list[Waiting]) -> int:
+        """Score a batch, empty it, return the number of failures."""
+        failed = self._add(self.scorer.score(batch)) if batch else 0
+        batch.clear()
+        return failed
+
+    def _add(self, outcomes: Sequence[Outcome]) -> int:
+        """Buffer outcomes for the next commit; returns the number of failures."""
+        self._buffer += outcomes
+        for outcome in outcomes:
+            self.account.computed[outcome.run_id] += 1
+            self._tally(outcome.status, outcome.reason)
+        return sum(outcome.status == "failed" for outcome in outcomes)
+
+    def _commit(self, store: ResultStore, invocation: int) -> None:
+        """Write the buffer to disk."""
+        if self._buffer:
+            store.write(self._buffer, invocation)
+        self._buffer = []
+        self._finished = 0
+        self._committed = time.monotonic()
+
+    def _summarise(self, store: ResultStore) -> None:
+        """Store the means of the runs that changed."""
+        conventions = Conventions()
+        with ResultReader(self.settings.out) as reader:
+            for run_id in self.account.computed:
+                summaries = reader.summarise(run_id, list(METRICS), conventions, seed=self.settings.seed)
+                store.write_summaries(run_id, conventions, summaries, self.settings.seed)
+
+
+def evaluate(
+    dataset: str | Dataset,
+    annotators: str | Annotator | type[Annotator] | Sequence[str | Annotator | type[Annotator]],
+    *,
+    data_root: str | Path | None = None,
+    out: str | Path = "results",
+    device: str = "auto",
+    conditions: Sequence[Condition] = (CLEAN,),
+    progress: Progress | None = None,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Score annotators on a dataset; only what the results file lacks is computed.
+
+    Args:
+        dataset: a registered name, "name:variant", or an opened dataset.
+        annotators: registered names, globs ("pixdiff-*"), classes or objects; one or several.
+        data_root: the dataset's folder; None = environment variable or config file.
+        out: the results folder.
+        device: "auto", "cpu", "cuda", ...
+        conditions: perturbations to apply; clean only by default.
+        progress: receives news.
+        settings: any field of `Settings`: workers, batch_size, seed, overwrite, limit, sample_ids, save_maps, boundary.
+
+    Returns:
+        One row per annotator and scored sample: facts, counts, every metric, tags. `attrs` holds "results" (the file),
+        "failed" and "skipped" (outcomes without a score, by reason).
+
+    Raises:
+        UserError: unknown names, a missing root, results that cannot be written.
+    """
+    from imlbench.datasets.opening import open_dataset
+
+    opened = open_dataset(dataset, data_root) if isinstance(dataset, str) else dataset
+    chosen = Settings(out=Path(out), **settings)
+    asked = [annotators] if isinstance(annotators, (str, type)) or hasattr(annotators, "annotate") else annotators
+    handles = annotator_handles(list(asked), device, chosen.seed)  # type: ignore[arg-type]
+    jobs = make_jobs(resolve_devices(handles), opened, conditions, chosen.seed)
+    account = Evaluation(opened, jobs, chosen, progress).run()
+    if account.interrupted:
+        raise KeyboardInterrupt
+    with ResultReader(out) as reader:
+        frame = reader.frame([job.run_id for job in jobs])
+    frame.attrs = {"results": str(reader.path), "failed": dict(account.failed), "skipped": dict(account.skipped)}
+    return frame
+
+
+def resolve_devices(handles: Sequence[Handle]) -> Sequence[Handle]:
+    """Replace "auto" by the device that is there; torch is imported only if an adapter can use one."""
+    for handle in handles:
+        if handle.device == "auto":
+            handle.device = best_device() if handle.card.accelerated else "cpu"
+    return handles
+
+
+def best_device() -> str:
+    """ "cuda" where there is one, else "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,158 @@
+"""Jobs: an adapter on a dataset under a condition, and the identity that makes two of them the same run."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from imlbench import registry
+from imlbench.adapters import Annotator
+from imlbench.cards import AdapterCard
+from imlbench.errors import UserError, one_line
+from imlbench.metrics import METRIC_VERSION
+from imlbench.perturb import Condition
+from imlbench.provenance import PROTOCOL_VERSION
+from imlbench.results.records import Run
+
+if TYPE_CHECKING:
+    from imlbench.datasets.base import Dataset
+
+
+@dataclass(eq=False)
+class Handle:
+    """An adapter that is built when it is first needed: a finished run must not load a model.
+
+    Attributes:
+        card: the adapter's card.
+        factory: the class, or any callable that takes `device` and `seed`.
+        device: passed on.
+        seed: passed on.
+    """
+
+    card: AdapterCard
+    factory: Any
+    device: str
+    seed: int
+    _instance: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def get(self) -> Any:
+        """The adapter.
+
+        Raises:
+            UserError: it cannot be built; the message is its own, on one line.
+        """
+        with self._lock:
+            if self._instance is None:
+                try:
+                    self._instance = self.factory(device=self.device, seed=self.seed)
+                except UserError:
+                    raise
+                except Exception as error:
+                    # A third party's constructor may raise anything; no sample can be scored without it.
+                    raise UserError(f"{self.card.name} cannot be built: {one_line(describe(error))}") from error
+            return self._instance
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of an exception."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], device: str, seed: int) -> list[Handle]:
+    """Handles of annotators given by registered name, by glob, as a class or as an object.
+
+    Raises:
+        UserError: unknown name, or a clash of names.
+    """
+    handles: dict[str, Handle] = {}
+    for annotator in annotators:
+        factories = (
+            [entry.load() for entry in registry.match("annotators", [annotator])]
+            if isinstance(annotator, str)
+            else [annotator]
+        )
+        for factory in factories:
+            handle = Handle(factory.card, factory, device, seed)
+            if isinstance(factory, Annotator):
+                handle._instance = factory
+            handles.setdefault(handle.card.name, handle)
+    return list(handles.values())
+
+
+@dataclass(eq=False)
+class Job:
+    """One cell of the grid adapter x dataset x condition.
+
+    Attributes:
+        handle: the adapter.
+        run: what the results file calls this job.
+        condition: what befalls the images.
+    """
+
+    handle: Handle
+    run: Run
+    condition: Condition
+
+    @property
+    def card(self) -> AdapterCard:
+        """The adapter's card."""
+        return self.handle.card
+
+    @cached_property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run.run_id
+
+
+def make_jobs(handles: Iterable[Handle], dataset: Dataset, conditions: Sequence[Condition], seed: int) -> list[Job]:
+    """The grid of jobs, ordered by condition, then adapter."""
+    handles = list(handles)
+    return [
+        Job(handle, make_run("annotator", handle.card, dataset, condition, seed), condition)
+        for condition in conditions
+        for handle in handles
+    ]
+
+
+def make_run(kind: str, card: AdapterCard, dataset: Dataset, condition: Condition, seed: int) -> Run:
+    """The record of a job. Its identity names everything that decides the numbers, and nothing else.
+
+    The seed takes part only where it matters, so that another seed does not redo what would come out the same. The
+    dataset takes part by name: the content of each sample is compared when it is met.
+    """
+    identity = {
+        "kind": kind,
+        "adapter": card.name,
+        "adapter_version": card.version,
+        "weights": sorted(weight.sha256 for weight in card.weights),
+        "threshold": card.threshold,
+        "dataset": dataset.label,
+        "dataset_version": dataset.card.version,
+        "perturbation": condition.name,
+        "severity": condition.severity,
+        "target": condition.target if condition.perturbation else "",
+        "seed": seed if card.seeded or condition.seeded else None,
+        "metric_version": METRIC_VERSION,
+        "protocol_version": PROTOCOL_VERSION,
+    }
+    default_variant = dataset.variant == dataset.card.default_variant
+    return Run(
+        kind=kind,
+        adapter=card.name,
+        adapter_title=card.title,
+        dataset=dataset.label,
+        dataset_title=dataset.title,
+        paper_dataset=dataset.card.paper_title if default_variant else "",
+        perturbation=condition.name,
+        severity=condition.severity,
+        target=condition.target,
+        threshold=card.threshold,
+        soft=card.soft,
+        identity=json.dumps(identity, sort_keys=True),
+        card=json.dumps(asdict(card), sort_keys=True),
+    )

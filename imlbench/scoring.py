@@ -1,0 +1,199 @@
+"""From a sample to outcomes: decode, perturb, annotate, count. What fails is recorded, with its reason."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from imlbench.counting import Truth, checked_map
+from imlbench.errors import Reason, SampleError
+from imlbench.jobs import Job, describe
+from imlbench.loading import LoadedSample, load
+from imlbench.results.records import Known, Outcome, SampleFacts, Status
+from imlbench.samples import Pair, Sample
+
+if TYPE_CHECKING:
+    from imlbench.perturb import Condition
+    from imlbench.samples import ScoreMap
+
+MapSink = Callable[[Job, str, "ScoreMap"], None]
+
+SKIPS = (Reason.NO_ORIGINAL, Reason.NO_INSTRUCTION)
+"""Reasons for which a sample does not apply to an adapter; everything else is a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A sample and the jobs that still want it.
+
+    Attributes:
+        sample: not decoded yet.
+        jobs: jobs with what the results file already holds, whose files may have changed since; None = nothing.
+    """
+
+    sample: Sample
+    jobs: Sequence[tuple[Job, Known | None]]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A pair that waits for its job's batch."""
+
+    job: Job
+    pair: Pair
+    truth: Truth
+    facts: SampleFacts
+    signature: str
+
+
+@dataclass(slots=True)
+class Processed:
+    """What came of a task.
+
+    Attributes:
+        outcomes: finished ones.
+        waiting: pairs for adapters that work in batches.
+        unchanged: jobs whose stored result still holds, since only the files' times had changed.
+        sample_id: of the sample.
+        signature: of its files.
+    """
+
+    sample_id: str
+    signature: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    unchanged: list[Job] = field(default_factory=list)
+
+
+class Scorer:
+    """Turns tasks into outcomes; safe to use from several threads.
+
+    Args:
+        dataset: the dataset's label.
+        seed: of the perturbations.
+        tolerance: of boundary matching, in pixels; None = no boundaries.
+        keep_map: receives every valid score map, or None.
+    """
+
+    def __init__(self, dataset: str, seed: int, tolerance: int | None, keep_map: MapSink | None) -> None:
+        self.dataset = dataset
+        self.seed = seed
+        self.tolerance = tolerance
+        self.keep_map = keep_map
+        self.stop = threading.Event()
+
+    def process(self, task: Task) -> Processed:
+        """Decode a sample once and serve every job that wants it."""
+        result = Processed(task.sample.id, task.sample.signature())
+        if self.stop.is_set():
+            return result
+        try:
+            loaded = load(task.sample)
+        except Exception as error:
+            # Whatever a decoder or a file system throws is this sample's failure, not the run's.
+            if not isinstance(error, SampleError):
+                error = SampleError(Reason.UNREADABLE, f"{task.sample.id}: {describe(error)}")
+            facts = self.bare_facts(task.sample)
+            result.outcomes = [self.failure(job, facts, result.signature, error) for job, _ in task.jobs]
+            return result
+        facts = self.facts(loaded)
+        result.unchanged = [job for job, known in task.jobs if known is not None and known.content == facts.content]
+        jobs = [job for job, _ in task.jobs if job not in result.unchanged]
+        truth = Truth(loaded.mask, self.tolerance)
+        for condition in dict.fromkeys(job.condition for job in jobs):
+            group = [job for job in jobs if job.condition is condition]
+            self._process_condition(group, loaded, truth, facts, result)
+        return result
+
+    def _process_condition(
+        self, jobs: Sequence[Job], loaded: LoadedSample, truth: Truth, facts: SampleFacts, result: Processed
+    ) -> None:
+        """Serve the jobs of one condition with one perturbed pair."""
+        try:
+            pair = perturbed(loaded.pair(), jobs[0].condition, self.seed)
+        except SampleError as error:
+            result.outcomes += [self.failure(job, facts, result.signature, error) for job in jobs]
+            return
+        for job in jobs:
+            waiting = Waiting(job, pair, truth, facts, result.signature)
+            if job.card.needs_instruction and not pair.instruction:
+                missing = SampleError(Reason.NO_INSTRUCTION, f"{pair.id}: {job.card.name} needs an instruction")
+                result.outcomes.append(self.failure(job, facts, result.signature, missing))
+            elif job.card.batched:
+                result.waiting.append(waiting)
+            else:
+                result.outcomes += self.score([waiting])
+
+    def score(self, batch: Sequence[Waiting]) -> list[Outcome]:
+        """Annotate a batch of one job; a batch that fails is repeated pair by pair, to find the guilty one."""
+        job = batch[0].job
+        # Built outside the guard below: an adapter that cannot be built ends the run, with its own message.
+        adapter = job.handle.get()
+        started = time.perf_counter()
+        try:
+            maps = adapter.annotate([waiting.pair for waiting in batch])
+            if len(maps) != len(batch):
+                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(maps)} maps for {len(batch)} pairs")
+        except Exception as error:
+            # An adapter may raise anything; the sample is recorded as failed with the reason.
+            if len(batch) > 1:
+                return [outcome for waiting in batch for outcome in self.score([waiting])]
+            return [self.failure(job, batch[0].facts, batch[0].signature, error)]
+        seconds = (time.perf_counter() - started) / len(batch)
+        return [self._count(waiting, scores, seconds) for waiting, scores in zip(batch, maps, strict=True)]
+
+    def _count(self, waiting: Waiting, scores: Any, seconds: float) -> Outcome:
+        """Validate one map, keep it if asked to, count it."""
+        job = waiting.job
+        try:
+            checked, _ = checked_map(scores, waiting.truth.mask.shape, job.card.name)
+        except SampleError as error:
+            return self.failure(job, waiting.facts, waiting.signature, error)
+        if self.keep_map is not None:
+            self.keep_map(job, waiting.pair.id, checked)
+        counts = waiting.truth.count(checked, job.card.threshold)
+        return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", seconds=seconds, counts=counts)
+
+    def failure(self, job: Job, facts: SampleFacts, signature: str, error: Exception) -> Outcome:
+        """The record of a sample that has no result."""
+        if not isinstance(error, SampleError):
+            error = SampleError(Reason.ADAPTER_ERROR, f"{job.card.name}: {describe(error)}")
+        status: Status = "skipped" if error.reason in SKIPS else "failed"
+        return Outcome(job.run_id, facts, signature, status, error.reason.value, error.message)
+
+    def bare_facts(self, sample: Sample) -> SampleFacts:
+        """Facts of a sample that could not be decoded."""
+        return SampleFacts(
+            self.dataset, sample.id, sample.scope, instruction=sample.instruction, tags=dict(sample.tags)
+        )
+
+    def facts(self, loaded: LoadedSample) -> SampleFacts:
+        """Facts of a decoded sample."""
+        sample = loaded.sample
+        height, width = loaded.mask.shape
+        return SampleFacts(
+            dataset=self.dataset,
+            sample_id=sample.id,
+            scope=sample.scope,
+            content=loaded.content(),
+            width=width,
+            height=height,
+            edited_pixels=int(loaded.mask.sum()),
+            outside_difference=loaded.outside_difference(),
+            instruction=sample.instruction,
+            tags=dict(sample.tags),
+            notes=loaded.notes,
+            files=loaded.files,
+        )
+
+
+def perturbed(pair: Pair, condition: Condition, seed: int) -> Pair:
+    """The pair under a condition; the very same object where the condition is clean."""
+    if condition.perturbation is None:
+        return pair
+    original = condition.apply(pair.original, "original", pair.id, seed)
+    edited = condition.apply(pair.edited, "edited", pair.id, seed)
+    return Pair(pair.id, original, edited, pair.instruction, pair.caption)

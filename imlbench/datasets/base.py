@@ -80,6 +80,11 @@ class Dataset(ABC):
             return self.card.title
         return f"{self.card.title} ({self.variant})"
 
+    @property
+    def published(self) -> int | None:
+        """Number of samples that the authors publish for this variant, None where they state none."""
+        return self.card.published.get(self.variant)
+
     @abstractmethod
     def __len__(self) -> int:
         """Number of samples, those with a missing partner included."""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from imlbench.cards import DatasetCard
 from imlbench.datasets.base import Dataset, Problem
-from imlbench.datasets.files import stem, walk
-from imlbench.errors import Reason, UserError
+from imlbench.datasets.files import printable, stem, stray, walk
+from imlbench.datasets.layout import find_top
+from imlbench.errors import Reason, SampleError, UserError, one_line
 from imlbench.masks import WHITE
 from imlbench.samples import Sample
-from imlbench.sources import FileSource
+from imlbench.sources import BrokenSource, FileSource, Source
 
-COLUMNS = ("real", "fake", "mask", "prompt")
+
+class Row(NamedTuple):
+    """A row of `table.csv`: paths relative to its folder, and the inpainting prompt."""
+
+    real: str
+    fake: str
+    mask: str
+    prompt: str
 
 
 class CoCoGlide(Dataset):
@@ -41,48 +50,61 @@ class CoCoGlide(Dataset):
 
     def __init__(self, root: str | Path, variant: str = "") -> None:
         super().__init__(root, variant)
-        self.root = self._folder_of_table()
-        self._rows = self._read_table()
-
-    def _folder_of_table(self) -> str:
-        """The archive's root: some copies of the zip have an enclosing folder."""
-        for folder, folders, files in os.walk(self.root):
-            folders.sort()
-            if "table.csv" in files:
-                return folder
-        raise UserError(f"cocoglide: no table.csv below {self.root}; expected {self.card.layout}")
-
-    def _read_table(self) -> list[tuple[str, str, str, str]]:
-        path = os.path.join(self.root, "table.csv")
-        try:
-            # The published file starts with a byte-order mark.
-            with open(path, encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file)
-                missing = set(COLUMNS) - set(reader.fieldnames or ())
-                if missing:
-                    raise UserError(f"cocoglide: table.csv lacks the column {', '.join(sorted(missing))}")
-                return [tuple((row[column] or "").strip() for column in COLUMNS) for row in reader]  # type: ignore[misc]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"cocoglide: {path} cannot be read: {error}") from error
+        self.root = find_top(self.root, self.card, ("table.csv",))
+        self._rows: dict[str, list[Row]] = {}
+        for row in read_table(self.root):
+            self._rows.setdefault(printable(stem(row.fake)), []).append(row)
+        if not self._rows:
+            raise UserError(f"cocoglide: {os.path.join(self.root, 'table.csv')} lists no images")
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def samples(self) -> Iterator[Sample]:
-        for real, fake, mask, prompt in self._rows:
+        for name, rows in self._rows.items():
+            row = rows[0]
             yield Sample(
-                id=stem(fake),
-                original=FileSource(self.root, real),
-                edited=FileSource(self.root, fake),
-                mask=FileSource(self.root, mask),
+                id=name,
+                original=self._source(row.real, name, "real"),
+                edited=self._source(row.fake, name, "fake") if len(rows) == 1 else listed_twice(name, rows),
+                mask=self._source(row.mask, name, "mask"),
                 mask_rule=WHITE,
-                caption=prompt or None,
-                tags={"class": prompt},
+                caption=row.prompt or None,
+                tags={"class": row.prompt, "editor": "GLIDE"},
             )
 
+    def _source(self, path: str, name: str, column: str) -> Source:
+        if path:
+            return FileSource(self.root, path)
+        return BrokenSource(name, Reason.MISSING_PARTNER, f"{name}: table.csv names no {column} image")
+
     def orphans(self) -> Iterator[Problem]:
-        listed = {path for row in self._rows for path in row[:3]}
+        listed = {path for rows in self._rows.values() for row in rows for path in row[:3]}
         for folder in ("real", "fake", "mask"):
             for path in walk(self.root, folder):
                 if path not in listed:
-                    yield Problem(Reason.MISSING_PARTNER, path, f"{path}: not in table.csv")
+                    yield stray(path, "not in table.csv")
+
+
+def read_table(root: str) -> list[Row]:
+    """The rows of `table.csv`.
+
+    Raises:
+        UserError: unreadable, not CSV in UTF-8, or a column is missing.
+    """
+    try:
+        # The published file starts with a byte-order mark.
+        text = FileSource(root, "table.csv").read().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        missing = set(Row._fields) - set(reader.fieldnames or ())
+        if missing:
+            raise UserError(f"cocoglide: table.csv lacks the column {', '.join(sorted(missing))}")
+        rows = [Row(*((row[column] or "").strip() for column in Row._fields)) for row in reader]
+    except (SampleError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cocoglide: {os.path.join(root, 'table.csv')} cannot be read: {one_line(error)}") from error
+    return [row for row in rows if any(row[:3])]
+
+
+def listed_twice(name: str, rows: list[Row]) -> BrokenSource:
+    """In place of an edited image that several rows claim."""
+    return BrokenSource(name, Reason.DOUBLE_MATCH, f"{name}: table.csv lists this image {len(rows)} times")

@@ -110,19 +110,33 @@ class Account:
         samples: samples looked at.
         computed: outcomes computed now, by run id.
         stored: outcomes that were there already, by run id.
-        failed: outcomes computed now or stored that are failures, by reason.
-        skipped: the same for samples that do not apply, by reason.
-        scored: outcomes that hold counts.
+        tally: all these outcomes by run id, then by (status, reason).
         interrupted: whether Ctrl-C ended it early.
     """
 
     samples: int = 0
     computed: Counter[str] = field(default_factory=Counter)
     stored: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-    scored: int = 0
+    tally: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
     interrupted: bool = False
+
+    def add(self, run_id: str, status: str, reason: str, new: bool) -> None:
+        """Count one outcome."""
+        (self.computed if new else self.stored)[run_id] += 1
+        self.tally.setdefault(run_id, Counter())[status, reason] += 1
+
+    def total(self, status: str, run_id: str | None = None) -> int:
+        """Outcomes of a status: ok, skipped or failed; of one run or of all."""
+        chosen = self.tally if run_id is None else {run_id: self.tally.get(run_id, Counter())}
+        return sum(count for run in chosen.values() for (found, _), count in run.items() if found == status)
+
+    def reasons(self, status: str, run_id: str | None = None) -> dict[str, int]:
+        """Outcomes of a status by reason, the most frequent first."""
+        reasons: Counter[str] = Counter()
+        for run, counts in self.tally.items():
+            if run_id in (None, run):
+                reasons.update({reason: count for (found, reason), count in counts.items() if found == status})
+        return dict(reasons.most_common())
 
 
 def available_cpus() -> int:
@@ -255,9 +269,8 @@ class Evaluation:
             elif stored.signature != signature:
                 wanted.append((job, stored))
             else:
-                self.account.stored[job.run_id] += 1
-                self._tally(stored.status, stored.reason)
-        return Task(sample, wanted)
+                self.account.add(job.run_id, stored.status, stored.reason, new=False)
+        return Task(sample, signature, wanted)
 
     def _holds(self, stored: Known) -> bool:
         """Whether a stored outcome is a result under the settings. A failure is none: it is tried again."""
@@ -265,13 +278,6 @@ class Evaluation:
             return False
         needs_boundary = self.settings.boundary is not None and stored.status == "ok"
         return not needs_boundary or stored.boundary_tolerance == self.settings.boundary
-
-    def _tally(self, status: str, reason: str) -> None:
-        """Count an outcome in the account."""
-        if status == "ok":
-            self.account.scored += 1
-        else:
-            (self.account.failed if status == "failed" else self.account.skipped)[reason] += 1
 
     def _loop(self, store: ResultStore, invocation: int, samples: Iterator[Sample]) -> None:
         """Keep the decoding threads busy and store what they bring, in the order of the samples."""
@@ -296,8 +302,7 @@ class Evaluation:
         """Take over what a decoding thread brought; run batches that are full; commit now and then."""
         for job in processed.unchanged:
             store.touch(job.run_id, processed.sample_id, processed.signature)
-            self.account.stored[job.run_id] += 1
-            self.account.scored += 1
+            self.account.add(job.run_id, "ok", "", new=False)
         failed = self._add(processed.outcomes)
         for waiting in processed.waiting:
             batch = self._batches.setdefault(waiting.job.run_id, [])
@@ -319,8 +324,7 @@ class Evaluation:
         """Buffer outcomes for the next commit; returns the number of failures."""
         self._buffer += outcomes
         for outcome in outcomes:
-            self.account.computed[outcome.run_id] += 1
-            self._tally(outcome.status, outcome.reason)
+            self.account.add(outcome.run_id, outcome.status, outcome.reason, new=True)
         return sum(outcome.status == "failed" for outcome in outcomes)
 
     def _commit(self, store: ResultStore, invocation: int) -> None:
@@ -382,7 +386,7 @@ def evaluate(
         raise KeyboardInterrupt
     with ResultReader(out) as reader:
         frame = reader.frame([job.run_id for job in jobs])
-    frame.attrs = {"results": str(reader.path), "failed": dict(account.failed), "skipped": dict(account.skipped)}
+    frame.attrs = {name: account.reasons(name) for name in ("failed", "skipped")} | {"results": str(reader.path)}
     return frame
 
 
@@ -395,7 +399,7 @@ def resolve_devices(handles: Sequence[Handle]) -> Sequence[Handle]:
 
 
 def best_device() -> str:
-    """ "cuda" where there is one, else "cpu"."""
+    """The GPU where there is one, else the CPU."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -58,9 +58,9 @@ class LoadedSample:
 
         At most 1 means that the edit was composited: pasted back into the untouched original.
         """
-        if self.original is None or self.mask.all():
-            return None
         outside = np.logical_not(self.mask).view(np.uint8)
+        if self.original is None or not cv2.countNonZero(outside):
+            return None
         return int(cv2.norm(self.original, self.edited, cv2.NORM_INF, outside))
 
 

@@ -2,6 +2,8 @@
 
 There is no rule that fits all sets: "convert to grey, above 127" loses MagicBrush's masks, which are in
 the alpha channel, and AutoSplice's, whose edited pixels may be dark.
+
+Datasets declare their rule on their card, which must be quick to read: what is heavy is imported where it is used.
 """
 
 from __future__ import annotations
@@ -9,13 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import cv2
-import numpy as np
-
 from imlbench.errors import Reason, SampleError
-from imlbench.images import MAX_PIXELS, deep_values, open_image, same_aspect
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image as PillowImage
 
@@ -50,13 +49,15 @@ MEAN = MaskRule("mean", 127.5)
 TRANSPARENT = MaskRule("alpha", 254, inverted=True)
 
 
-def decode_mask(data: bytes, name: str, rule: MaskRule, max_pixels: int = MAX_PIXELS) -> Mask:
+def decode_mask(data: bytes, name: str, rule: MaskRule) -> Mask:
     """The ground truth as H x W bool, True = edited.
 
     Raises:
         SampleError: unreadable, too large, or the rule's channel is not in the file.
     """
-    image, _ = open_image(data, name, max_pixels)
+    from imlbench.images import open_image
+
+    image, _ = open_image(data, name)
     above = channel_values(image, rule.channel, name) > rule.threshold
     mask: Mask = ~above if rule.inverted else above
     mask.flags.writeable = False
@@ -65,6 +66,10 @@ def decode_mask(data: bytes, name: str, rule: MaskRule, max_pixels: int = MAX_PI
 
 def channel_values(image: PillowImage.Image, channel: Channel, name: str) -> NDArray[np.uint8] | NDArray[np.float64]:
     """H x W values of one channel on the 0-255 scale."""
+    import numpy as np
+
+    from imlbench.images import deep_values
+
     if channel == "alpha":
         if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
             message = f"{name}: the mask is in the alpha channel, but the file has none (mode {image.mode})"
@@ -93,6 +98,11 @@ def fit_mask(mask: Mask, shape: tuple[int, ...], name: str) -> tuple[Mask, tuple
     Raises:
         SampleError: the mask is turned by 90 degrees, or its aspect ratio differs by more than 2 %.
     """
+    import cv2
+    import numpy as np
+
+    from imlbench.images import same_aspect
+
     height, width = shape[:2]
     if mask.shape == (height, width):
         return mask, ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -51,7 +52,7 @@ class Conventions:
         return ", ".join(f"{name}={value}" for name, value in asdict(self).items())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CountTable:
     """Counts of n samples.
 
@@ -70,6 +71,14 @@ class CountTable:
 
     def __len__(self) -> int:
         return len(self.tp)
+
+    @cached_property
+    def cumulated(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """False and true positives at each threshold: n x 257, column j for "score bin >= 256 - j"."""
+        sums = np.zeros((2, len(self), self.histogram.shape[2] + 1), dtype=np.int64)
+        for row in (0, 1):
+            np.cumsum(self.histogram[:, row, ::-1], axis=1, out=sums[row, :, 1:])
+        return sums[0], sums[1]
 
     def inverse(self) -> CountTable:
         """Counts of the inverted decision and of the inverted scores."""
@@ -132,23 +141,16 @@ def mcc(table: CountTable, empty: Empty = "one") -> Values:
     """Matthews' correlation coefficient, -1 to 1; 0 where undefined, as in scikit-learn."""
     tp, fp, fn, tn = (column.astype(np.float64) for column in (table.tp, table.fp, table.fn, table.tn))
     # The product of the four sums overflows int64 from about 50,000 pixels on. The root of a square is exact, so
-    # that these pairs make a perfect prediction exactly 1.
+    # that these pairs make a perfect prediction exactly 1; rounding may carry its opposite past -1.
     denominator = np.sqrt((tp + fp) * (tp + fn)) * np.sqrt((tn + fp) * (tn + fn))
     result = np.zeros(len(table))
     np.divide(tp * tn - fp * fn, denominator, out=result, where=denominator != 0)
-    return result
-
-
-def cumulated(table: CountTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """False and true positives at each threshold: n x 257, column j for "score bin >= 256 - j"."""
-    reversed_sums = np.cumsum(table.histogram[:, :, ::-1], axis=2)
-    sums = np.concatenate([np.zeros((len(table), 2, 1), dtype=np.int64), reversed_sums], axis=2)
-    return sums[:, 0], sums[:, 1]
+    return np.clip(result, -1.0, 1.0)
 
 
 def auc(table: CountTable, empty: Empty = "one") -> Values:
     """Area under the ROC curve over the 256 bins, ties by the trapezoid rule; NaN where a class is absent."""
-    fp, tp = cumulated(table)
+    fp, tp = table.cumulated
     area = (np.diff(fp).astype(np.float64) * (tp[:, 1:] + tp[:, :-1])).sum(axis=1) / 2
     total = fp[:, -1].astype(np.float64) * tp[:, -1]
     return np.where(total > 0, area / np.maximum(total, 1), np.nan)
@@ -156,7 +158,7 @@ def auc(table: CountTable, empty: Empty = "one") -> Values:
 
 def average_precision(table: CountTable, empty: Empty = "one") -> Values:
     """Sum over thresholds of (R_k - R_(k-1)) P_k, without interpolation; NaN where nothing is edited."""
-    fp, tp = cumulated(table)
+    fp, tp = table.cumulated
     marked = fp[:, 1:] + tp[:, 1:]
     precisions = tp[:, 1:] / np.maximum(marked, 1)
     area = (np.diff(tp) * precisions).sum(axis=1)
@@ -166,7 +168,7 @@ def average_precision(table: CountTable, empty: Empty = "one") -> Values:
 
 def f1_curve(table: CountTable, empty: Empty = "one") -> Values:
     """F1 at every threshold: n x 257, column t for "score bin >= t", column 256 for marking nothing."""
-    fp, tp = (sums[:, ::-1] for sums in cumulated(table))
+    fp, tp = (sums[:, ::-1] for sums in table.cumulated)
     edited = tp[:, :1]
     denominator = fp + tp + edited
     curve = 2 * tp / np.maximum(denominator, 1)

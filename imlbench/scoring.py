@@ -31,10 +31,12 @@ class Task:
 
     Attributes:
         sample: not decoded yet.
+        signature: of its files.
         jobs: jobs with what the results file already holds, whose files may have changed since; None = nothing.
     """
 
     sample: Sample
+    signature: str
     jobs: Sequence[tuple[Job, Known | None]]
 
 
@@ -87,7 +89,7 @@ class Scorer:
 
     def process(self, task: Task) -> Processed:
         """Decode a sample once and serve every job that wants it."""
-        result = Processed(task.sample.id, task.sample.signature())
+        result = Processed(task.sample.id, task.signature)
         if self.stop.is_set():
             return result
         try:
@@ -99,10 +101,10 @@ class Scorer:
             facts = self.bare_facts(task.sample)
             result.outcomes = [self.failure(job, facts, result.signature, error) for job, _ in task.jobs]
             return result
-        facts = self.facts(loaded)
+        truth = Truth(loaded.mask, self.tolerance)
+        facts = self.facts(loaded, truth.edited)
         result.unchanged = [job for job, known in task.jobs if known is not None and known.content == facts.content]
         jobs = [job for job, _ in task.jobs if job not in result.unchanged]
-        truth = Truth(loaded.mask, self.tolerance)
         for condition in dict.fromkeys(job.condition for job in jobs):
             group = [job for job in jobs if job.condition is condition]
             self._process_condition(group, loaded, truth, facts, result)
@@ -170,7 +172,7 @@ class Scorer:
             self.dataset, sample.id, sample.scope, instruction=sample.instruction, tags=dict(sample.tags)
         )
 
-    def facts(self, loaded: LoadedSample) -> SampleFacts:
+    def facts(self, loaded: LoadedSample, edited_pixels: int) -> SampleFacts:
         """Facts of a decoded sample."""
         sample = loaded.sample
         height, width = loaded.mask.shape
@@ -181,7 +183,7 @@ class Scorer:
             content=loaded.content(),
             width=width,
             height=height,
-            edited_pixels=int(loaded.mask.sum()),
+            edited_pixels=edited_pixels,
             outside_difference=loaded.outside_difference(),
             instruction=sample.instruction,
             tags=dict(sample.tags),

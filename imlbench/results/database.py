@@ -1,7 +1,8 @@
 """The results file on disk: its schema, its version, and clear errors when the disk is at fault.
 
 Tables and the type of each column are the schema below. `histogram` is the zlib-compressed 2 x 256 little-endian
-int64 array of `imlbench.counting.SampleCounts`; columns named after JSON hold JSON text; times are UTC, ISO 8601.
+uint32 array of `imlbench.counting.SampleCounts`, NULL for a hard decision, all of whose scores are 0 or 1; columns
+with "JSON" beside them hold JSON text; times are UTC, ISO 8601.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ CREATE TABLE IF NOT EXISTS counts (        -- what one run says of one sample
     message TEXT NOT NULL,                 -- one line for people
     seconds REAL,                          -- the adapter's time, decoding apart
     tp INTEGER, fp INTEGER, fn INTEGER, tn INTEGER,
-    histogram BLOB,
+    histogram BLOB,                        -- NULL for a hard decision
     boundary_tolerance INTEGER,            -- pixels, NULL where boundaries were not asked for
     boundary_predicted INTEGER, boundary_predicted_matched INTEGER,
     boundary_true INTEGER, boundary_true_matched INTEGER,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BOUNDARY_COLUMNS = ("boundary_predicted", "boundary_predicted_matched", "boundary_true", "boundary_true_matched")
 COUNT_COLUMNS = ("tp", "fp", "fn", "tn")
+TABLE_COLUMNS = (*COUNT_COLUMNS, *BOUNDARY_COLUMNS, "histogram")
 FACT_COLUMNS = ("sample_id", "scope", "width", "height", "edited_pixels", "outside_difference", "instruction", "tags")
 FRAME_COLUMNS = ("run_id", "dataset", "adapter", "perturbation", "severity", *FACT_COLUMNS[:-1], "mask_area")
 
@@ -48,16 +49,16 @@ def decoded_facts(row: Sequence[Any]) -> dict[str, Any]:
     return facts
 
 
-def count_table(rows: Sequence[Sequence[Any]]) -> CountTable:
-    """Counts from the rows of `chunks`."""
-    start = len(FACT_COLUMNS)
-    counts = np.array([row[start : start + 4] for row in rows], dtype=np.int64).reshape(-1, 4)
-    boundary = [[-1 if value is None else value for value in row[start + 4 : start + 8]] for row in rows]
+def count_table(rows: Sequence[Sequence[Any]], start: int) -> CountTable:
+    """Counts from rows that hold `TABLE_COLUMNS` from column `start` on."""
+    numbers = [row[start : start + 8] for row in rows]
+    # A boundary column that is NULL was not computed.
+    counts = np.array([[-1 if value is None else value for value in row] for row in numbers], dtype=np.int64)
+    tp, fp, fn, tn, *boundary = counts.reshape(-1, 8).T
     histograms = np.empty((len(rows), 2, BINS), dtype=np.int64)
     for index, row in enumerate(rows):
-        histograms[index] = unpack_histogram(row[-1])
-    tp, fp, fn, tn = counts.T
-    return CountTable(tp, fp, fn, tn, histograms, np.array(boundary, dtype=np.int64).reshape(-1, 4))
+        histograms[index] = unpack_histogram(row[-1], *row[start : start + 4])
+    return CountTable(tp, fp, fn, tn, histograms, np.stack(boundary, axis=1))
 
 
 def metric_values(table: CountTable, metrics: Sequence[str], conventions: Conventions) -> NDArray[np.float64]:

@@ -14,10 +14,10 @@ import numpy as np
 from imlbench.metrics import METRICS, Conventions, CountTable
 from imlbench.results.database import connect_readonly, database_path, storage_errors
 from imlbench.results.frames import (
-    BOUNDARY_COLUMNS,
     COUNT_COLUMNS,
     FACT_COLUMNS,
     FRAME_COLUMNS,
+    TABLE_COLUMNS,
     Chunk,
     chunk_frame,
     count_table,
@@ -142,7 +142,19 @@ class ResultReader:
             scope: only samples of this scope; the localisation averages are over "local". None = all.
             size: samples per chunk.
         """
-        names = (*FACT_COLUMNS, *COUNT_COLUMNS, *BOUNDARY_COLUMNS, "histogram")
+        for rows in self._scored(run_id, FACT_COLUMNS, scope, size):
+            yield Chunk([decoded_facts(row) for row in rows], count_table(rows, start=len(FACT_COLUMNS)))
+
+    def tables(self, run_id: str, scope: str | None = "local", size: int = CHUNK) -> Iterator[CountTable]:
+        """The counts of `chunks` without the facts."""
+        for rows in self._scored(run_id, ("sample_id",), scope, size):
+            yield count_table(rows, start=1)
+
+    def _scored(
+        self, run_id: str, facts: Sequence[str], scope: str | None, size: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows of scored samples: the facts, of which the id is the first, then `TABLE_COLUMNS`."""
+        names = (*facts, *TABLE_COLUMNS)
         columns = ", ".join(f"counts.{name}" if name == "sample_id" else name for name in names)
         statement = (
             f"SELECT {columns} FROM counts JOIN samples USING (sample_key) "
@@ -152,11 +164,11 @@ class ResultReader:
         last = ""
         while rows := list(self.query(statement, run_id, last, scope, scope, size)):
             last = rows[-1][0]
-            yield Chunk([decoded_facts(row) for row in rows], count_table(rows))
+            yield rows
 
     def table(self, run_id: str, scope: str | None = "local") -> CountTable:
-        """Counts of all scored samples at once: 4 KiB a sample. Prefer `chunks` for large runs."""
-        tables = [chunk.table for chunk in self.chunks(run_id, scope)] or [count_table([])]
+        """Counts of all scored samples at once: 4 KiB a sample. Prefer `tables` for large runs."""
+        tables = list(self.tables(run_id, scope)) or [count_table([], start=0)]
         columns = (field.name for field in fields(CountTable))
         return CountTable(*(np.concatenate([getattr(table, name) for table in tables]) for name in columns))
 
@@ -179,10 +191,24 @@ class ResultReader:
         if chosen.average == "pixel":
             summaries = summarise_pooled(self.table(run_id, scope), metrics, chosen, seed, resamples)
         else:
-            blocks = [metric_values(chunk.table, metrics, chosen) for chunk in self.chunks(run_id, scope)]
+            blocks = [metric_values(table, metrics, chosen) for table in self.tables(run_id, scope)]
             values = np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
             summaries = summarise_values(values, seed, resamples)
         return dict(zip(metrics, summaries, strict=True))
+
+    def stored_summaries(self, run_id: str, conventions: Conventions | None = None) -> dict[str, Summary]:
+        """Summaries as the last complete evaluation of the run left them, by metric; empty where there is none."""
+        chosen = conventions or Conventions()
+        statement = (
+            "SELECT metric, mean, stderr, low, high, n FROM summaries "
+            "WHERE run_id = ? AND empty = ? AND average = ? AND invert = ?"
+        )
+        summaries = {}
+        for name, *numbers, n in self.query(statement, run_id, chosen.empty, chosen.average, chosen.invert):
+            # SQLite has no NaN and stores it as NULL.
+            mean, stderr, low, high = (float("nan") if value is None else value for value in numbers)
+            summaries[name] = Summary(mean, stderr, low, high, n)
+        return summaries
 
     def frame(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imlbench.counting import SampleCounts
+from imlbench.counting import SampleCounts, binary_histogram
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,18 @@ class SampleFacts:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run says of one sample; columns of the table `counts`."""
+    """What one run says of one sample; columns of the table `counts`.
+
+    Attributes:
+        run_id: the run.
+        sample: the sample's facts, the same object for all runs.
+        signature: of the sample's files.
+        status: ok, skipped or failed.
+        reason: class of the failure.
+        message: one line for people.
+        seconds: the adapter's time, decoding apart.
+        counts: what was counted, None unless ok.
+    """
 
     run_id: str
     sample: SampleFacts
@@ -89,11 +100,15 @@ class Known:
     boundary_tolerance: int | None
 
 
-def pack_histogram(histogram: NDArray[np.int64]) -> bytes:
-    """Compressed bytes of a 2 x 256 histogram."""
-    return zlib.compress(histogram.astype("<i8", copy=False).tobytes(), 1)
+def pack_histogram(histogram: NDArray[np.int64]) -> bytes | None:
+    """Compressed bytes of a 2 x 256 histogram; None for a hard decision, whose counts already say all."""
+    if not histogram[:, 1:-1].any():
+        return None
+    return zlib.compress(histogram.astype("<u4").tobytes(), 1)
 
 
-def unpack_histogram(data: bytes) -> NDArray[np.int64]:
-    """2 x 256, int64, from `pack_histogram`'s bytes."""
-    return np.frombuffer(zlib.decompress(data), dtype="<i8").reshape(2, -1)
+def unpack_histogram(data: bytes | None, tp: int, fp: int, fn: int, tn: int) -> NDArray[np.int64]:
+    """2 x 256, int64, from what `pack_histogram` returned and the sample's counts."""
+    if data is None:
+        return binary_histogram(tp, fp, fn, tn)
+    return np.frombuffer(zlib.decompress(data), dtype="<u4").reshape(2, -1).astype(np.int64)

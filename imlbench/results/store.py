@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -85,7 +85,7 @@ class ResultStore:
     def write(self, outcomes: Sequence[Outcome], invocation_id: int) -> None:
         """Store outcomes in one transaction; an older outcome of the same run and sample is replaced."""
         keys: dict[int, int] = {}
-        packed: dict[int, bytes] = {}
+        packed: dict[int, bytes | None] = {}
         with storage_errors(self.path), transaction(self._connection):
             rows = []
             for outcome in outcomes:
@@ -98,7 +98,7 @@ class ResultStore:
 
     def _sample_key(self, sample: SampleFacts) -> int:
         """Key of the sample's row, written where it is new; its facts are refreshed where it is not."""
-        columns = asdict(sample)
+        columns = {field.name: getattr(sample, field.name) for field in fields(SampleFacts)}
         for name in ("tags", "notes", "files"):
             columns[name] = json.dumps(columns[name], ensure_ascii=False)
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
@@ -137,7 +137,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def count_row(outcome: Outcome, sample_key: int, invocation_id: int, packed: dict[int, bytes]) -> dict[str, Any]:
+def count_row(outcome: Outcome, sample_key: int, invocation_id: int, packed: dict[int, bytes | None]) -> dict[str, Any]:
     """Row of the table `counts`; `packed` keeps the bytes of histograms that several runs share."""
     row: dict[str, Any] = {
         "run_id": outcome.run_id,
@@ -156,7 +156,9 @@ def count_row(outcome: Outcome, sample_key: int, invocation_id: int, packed: dic
     row["histogram"] = None
     if counts is not None:
         key = id(counts.histogram)
-        row["histogram"] = packed[key] if key in packed else packed.setdefault(key, pack_histogram(counts.histogram))
+        if key not in packed:
+            packed[key] = pack_histogram(counts.histogram)
+        row["histogram"] = packed[key]
     for name in ("tolerance", "predicted", "predicted_matched", "true", "true_matched"):
         row[f"boundary_{name}"] = getattr(boundary, name, None)
     return row

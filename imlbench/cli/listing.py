@@ -1,0 +1,76 @@
+"""`imlbench list`: what is installed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from imlbench import registry
+from imlbench.errors import UserError
+from imlbench.registry import KINDS, Entry, Kind
+
+
+class KindOption(StrEnum):
+    """Kinds of entries, for the help text."""
+
+    ANNOTATORS = "annotators"
+    DETECTORS = "detectors"
+    DATASETS = "datasets"
+    PERTURBATIONS = "perturbations"
+    REPORTS = "reports"
+
+
+def list_entries(
+    kind: Annotated[KindOption | None, typer.Argument(help="What to list; everything when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """List annotators, detectors, datasets, perturbations or reports, third parties' included."""
+    kinds: tuple[Kind, ...] = KINDS if kind is None else (kind.value,)
+    listed = {name: [describe(entry) for entry in entries(name)] for name in kinds}
+    if as_json:
+        typer.echo(json.dumps(listed if kind is None else listed[kinds[0]], indent=2))
+        return
+    for name, rows in listed.items():
+        print_rows(name, rows)
+
+
+def entries(kind: Kind) -> list[Entry]:
+    """All entries of a kind, both where two packages clash."""
+    return [entry for name in registry.names(kind) for entry in registry.groups()[kind][name]]
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """An entry's facts; one that cannot be loaded is listed with the reason."""
+    facts: dict[str, Any] = {"name": entry.name, "package": entry.package}
+    try:
+        card = entry.load().card
+        facts |= {"title": card.title, "version": card.version, "licence": card.licence, "summary": card.summary}
+    except (UserError, AttributeError) as error:
+        facts |= {"title": "", "version": "", "licence": "", "summary": f"broken: {error}"}
+    return facts
+
+
+def print_rows(kind: str, rows: list[dict[str, Any]]) -> None:
+    """One kind: a line per entry, cut to the terminal's width, whole where the output is not a terminal."""
+    typer.echo(f"{kind} ({len(rows)})")
+    width = max((len(row["name"]) for row in rows), default=0)
+    columns = terminal_columns()
+    for row in rows:
+        origin = "" if row["package"] == "imlbench" else f" [{row['package']}]"
+        line = f"  {row['name']:<{width}}  {row['summary']}{origin}"
+        typer.echo(line if columns is None or len(line) <= columns else line[: columns - 3] + "...")
+    if not rows:
+        typer.echo(f"  none installed; a package can register some under imlbench.{kind}")
+
+
+def terminal_columns() -> int | None:
+    """Width of the terminal, None where the output goes elsewhere."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns

@@ -1,0 +1,86 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from imlbench.config import read_toml
+from imlbench.errors import UserError
+
+
+def config_option(table: str) -> Any:
+    """Option --config FILE.toml: defaults for the other options from the file's table; the command line wins."""
+
+    def load(context: typer.Context, path: Path | None) -> Path | None:
+        if path is None:
+            return None
+        values = read_toml(path).get(table)
+        if not isinstance(values, dict):
+            raise UserError(f"{path}: no table [{table}]")
+        known = {option.name: option for option in context.command.params if option.name not in (None, "config")}
+        defaults = {name.replace("-", "_"): value for name, value in values.items()}
+        defaults = {"as_json" if name == "json" else name: value for name, value in defaults.items()}
+        unknown = sorted(set(defaults) - set(known))
+        if unknown:
+            options = ", ".join(sorted(name.replace("_", "-") for name in known if name))
+            raise UserError(f"{path}: [{table}] has no option {unknown[0].replace('_', '-')!r}; options: {options}")
+        for name, value in defaults.items():
+            # "dataset = 'x'" is meant as a list of one.
+            if known[name].multiple and isinstance(value, str):
+                defaults[name] = [value]
+        context.default_map = {**(context.default_map or {}), **defaults}
+        return path
+
+    return typer.Option(
+        "--config", metavar="FILE.toml", callback=load, is_eager=True, help=f"Read options from its table \\[{table}]."
+    )
+
+
+def failure_limit(text: str) -> tuple[float, bool]:
+    """The bound of --fail-on-error, and whether it is a fraction: "5" is a number, "0.05" a fraction.
+
+    Raises:
+        UserError: neither.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    is_fraction = "." in text
+    if value < 0 or (is_fraction and value > 1) or value == float("inf"):
+        raise UserError(f"fail-on-error: expected a number such as 5 or a fraction such as 0.01, found {text!r}")
+    return value, is_fraction
+
+
+def roots_by_dataset(datasets: Sequence[str], roots: Sequence[str]) -> dict[str, Path | None]:
+    """Which root each dataset gets; None = from the environment or the config file.
+
+    Args:
+        datasets: names, with variants possibly.
+        roots: "DIR" or "NAME=DIR", as given with --data-root.
+
+    Raises:
+        UserError: a root belongs to no dataset, or a single folder is given twice.
+    """
+    plain: list[str] = []
+    named: dict[str, Path] = {}
+    bare = {spec.partition(":")[0] for spec in datasets}
+    for root in roots:
+        name, separator, folder = root.partition("=")
+        if separator and (name in datasets or name in bare):
+            named[name] = Path(folder)
+        else:
+            plain.append(root)
+    if len(plain) > 1:
+        raise UserError(f"--data-root: {plain[1]}: name the dataset it is for, as in {datasets[0]}={plain[1]}")
+    found: dict[str, Path | None] = {}
+    for spec in datasets:
+        name = spec.partition(":")[0]
+        found[spec] = named.get(spec) or named.get(name)
+        if found[spec] is None and plain:
+            found[spec] = Path(plain[0]) if len(bare) == 1 else Path(plain[0]) / name
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
+class AdapterKindOption(StrEnum):
+    """Kinds of adapters, for the help text."""
+
+    ANNOTATORS = "annotators"
+    DETECTORS = "detectors"
+
+
 def check(
     name: Annotated[str, typer.Argument(help="Name of an annotator or a detector, as `imlbench list` prints it.")],
-    kind: Annotated[str | None, typer.Option("--kind", help="Look among annotators or detectors only.")] = None,
+    kind: Annotated[
+        AdapterKindOption | None, typer.Option("--kind", help="Look among annotators or detectors only.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check that an annotator or a detector keeps the contract; exit code 1 if it does not."""
@@ -25,7 +35,7 @@ def check(
 
     # What a third party's code prints must not end up inside the report.
     with contextlib.redirect_stdout(sys.stderr):
-        report = check_registered(name, kind)
+        report = check_registered(name, None if kind is None else kind.value)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:

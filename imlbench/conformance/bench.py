@@ -1,0 +1,112 @@
+"""The adapter under test: how the checks build it, call it, and read what it returns."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from imlbench.adapters import Annotator, Detection, Detector
+from imlbench.conformance.guard import Record, watch
+from imlbench.conformance.inputs import STANDARD, make_pair
+from imlbench.conformance.outcomes import CheckFailedError
+
+if TYPE_CHECKING:
+    from imlbench.cards import AdapterCard
+    from imlbench.samples import Pair
+
+AdapterKind = Literal["annotators", "detectors"]
+ADAPTER_KINDS: tuple[AdapterKind, ...] = ("annotators", "detectors")
+
+
+class Bench:
+    """Builds an annotator or a detector and calls it under the guard.
+
+    Args:
+        factory: a class, called with `device` and `seed`, or any other callable, called without arguments.
+        kind: what the factory is expected to build.
+        name: the registered name, None where the adapter is not registered.
+        device: where accelerated adapters are to run.
+    """
+
+    def __init__(self, factory: Callable[..., Any], kind: AdapterKind, name: str | None, device: str) -> None:
+        self.factory = factory
+        self.kind = kind
+        self.name = name
+        self.device = device
+        self.record = Record()
+        self.adapter: Any = None
+        self._reference: list[Detection] | None = None
+
+    @property
+    def takes_seed(self) -> bool:
+        """Whether the suite can choose the seed."""
+        return inspect.isclass(self.factory)
+
+    @property
+    def card(self) -> AdapterCard:
+        """The adapter's card."""
+        card: AdapterCard = self.adapter.card
+        return card
+
+    @property
+    def title(self) -> str:
+        """The adapter's name for the report, as far as it is known."""
+        card = getattr(self.adapter, "card", None) or getattr(self.factory, "card", None)
+        return str(self.name or getattr(card, "name", "") or getattr(self.factory, "__name__", self.factory))
+
+    def build(self, seed: int = 0) -> Any:
+        """A new adapter. Not guarded: construction may read weights and let libraries fill their caches."""
+        return self.factory(device=self.device, seed=seed) if self.takes_seed else self.factory()
+
+    def call(self, pairs: Sequence[Pair], adapter: Any = None) -> Any:
+        """What the adapter returns for these pairs, unexamined. A detector sees the edited images only."""
+        adapter = self.adapter if adapter is None else adapter
+        with watch(self.record):
+            if self.kind == "annotators":
+                return adapter.annotate(list(pairs))
+            return adapter.detect([pair.edited for pair in pairs])
+
+    def detect(self, pairs: Sequence[Pair], adapter: Any = None) -> list[Detection]:
+        """One `Detection` per pair; an annotator's map comes without an image score.
+
+        Raises:
+            CheckFailedError: the adapter did not return a list of one array (or `Detection`) per pair.
+        """
+        returned = self.call(pairs, adapter)
+        if not isinstance(returned, list | tuple):
+            raise CheckFailedError(f"expected a list of {len(pairs)}, found {type(returned).__name__}")
+        if len(returned) != len(pairs):
+            raise CheckFailedError(f"expected {len(pairs)} results for {len(pairs)} inputs, found {len(returned)}")
+        return [self._detection(value) for value in returned]
+
+    def _detection(self, value: object) -> Detection:
+        if self.kind == "annotators":
+            value = Detection(value)  # type: ignore[arg-type]
+        if not isinstance(value, Detection):
+            raise CheckFailedError(f"expected a Detection for each image, found {type(value).__name__}")
+        if not isinstance(value.score_map, np.ndarray):
+            raise CheckFailedError(f"expected numpy arrays as score maps, found {type(value.score_map).__name__}")
+        return value
+
+    def reference(self) -> list[Detection]:
+        """Copies of what the adapter says of the standard inputs, computed once."""
+        if self._reference is None:
+            self._reference = copies(self.detect(standard_pairs()))
+        return self._reference
+
+    def is_expected_type(self) -> bool:
+        """Whether the factory built what its kind promises."""
+        return isinstance(self.adapter, Annotator if self.kind == "annotators" else Detector)
+
+
+def standard_pairs(**changes: Any) -> list[Pair]:
+    """Fresh standard inputs: what an adapter cached in a pair must not help it the next time."""
+    return [make_pair(size, **changes) for size in STANDARD]
+
+
+def copies(detections: Sequence[Detection]) -> list[Detection]:
+    """The same detections in memory of their own."""
+    return [detection._replace(score_map=detection.score_map.copy()) for detection in detections]

@@ -6,7 +6,9 @@ unedited pixels, and, when asked for, the matched boundary pixels at a tolerance
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -65,6 +67,24 @@ class SampleCounts:
     boundary: Boundary | None = None
 
 
+class LevelCounts:
+    """A histogram and its tails, so that any number of thresholds costs one pass.
+
+    Args:
+        histogram: 2 x 256, int64, as in `SampleCounts`.
+    """
+
+    def __init__(self, histogram: NDArray[np.int64]) -> None:
+        self.histogram = histogram
+        self._tails = histogram[:, ::-1].cumsum(axis=1).tolist()
+
+    def reaching(self, level: int) -> tuple[int, int]:
+        """Unedited and edited pixels at or above a level; level 256 is above all."""
+        if level >= BINS:
+            return 0, 0
+        return self._tails[0][BINS - 1 - level], self._tails[1][BINS - 1 - level]
+
+
 class Truth:
     """A mask with what every comparison needs from it, computed once a sample.
 
@@ -78,7 +98,10 @@ class Truth:
         self.bytes = mask.view(np.uint8)
         self.edited = cv2.countNonZero(self.bytes)
         self.tolerance = tolerance
-        self._histograms: dict[int, tuple[ScoreMap, NDArray[np.int64]]] = {}
+        # Edited pixels are looked for in their bounding box only.
+        left, top, width, height = cv2.boundingRect(self.bytes)
+        self.box = (slice(top, top + height), slice(left, left + width))
+        self._histograms: dict[int, tuple[ScoreMap, LevelCounts]] = {}
         if tolerance is not None:
             self.boundary = inner_boundary(self.bytes)
             self.near_boundary = dilate_disk(self.boundary, tolerance)
@@ -95,24 +118,31 @@ class Truth:
         """
         if scores.shape != self.mask.shape:
             raise ValueError(f"score map of shape {scores.shape}, mask of shape {self.mask.shape}")
+        if scores.dtype == np.uint8 and self.tolerance is None:
+            return self._count_levels(scores, threshold)
         marked = marked_pixels(scores, threshold)
-        positives = cv2.countNonZero(marked)
-        tp = cv2.countNonZero(cv2.bitwise_and(marked, self.bytes))
-        fp, fn = positives - tp, self.edited - tp
+        tp = cv2.countNonZero(cv2.bitwise_and(marked[self.box], self.bytes[self.box])) if self.edited else 0
+        fp, fn = cv2.countNonZero(marked) - tp, self.edited - tp
         tn = self.mask.size - tp - fp - fn
         if scores.dtype == np.bool_:
             histogram = binary_histogram(tp, fp, fn, tn)
         else:
-            histogram = self._histogram(scores)
+            histogram = self._level_counts(scores).histogram
         boundary = None if self.tolerance is None else self._match_boundary(marked)
         return SampleCounts(tp, fp, fn, tn, histogram, boundary)
 
-    def _histogram(self, scores: ScoreMap) -> NDArray[np.int64]:
-        """Histogram of a soft map; adapters that return the very same array share it."""
+    def _count_levels(self, scores: ScoreMap, threshold: float) -> SampleCounts:
+        """Counts of a map of levels: its histogram holds them exactly, without another look at the pixels."""
+        counts = self._level_counts(scores)
+        fp, tp = counts.reaching(lowest_level(threshold))
+        return SampleCounts(tp, fp, self.edited - tp, self.mask.size - self.edited - fp, counts.histogram)
+
+    def _level_counts(self, scores: ScoreMap) -> LevelCounts:
+        """Counts by level of a soft map; adapters that return the very same array share them."""
         kept = self._histograms.get(id(scores))
-        # The array is kept beside its histogram, so that its id cannot be given to another one.
+        # The array is kept beside its counts, so that its id cannot be given to another one.
         if kept is None or kept[0] is not scores:
-            kept = (scores, class_histogram(levels(scores), self.bytes))
+            kept = (scores, LevelCounts(class_histogram(levels(scores), self.bytes, self.box)))
             self._histograms[id(scores)] = kept
         return kept[1]
 
@@ -132,17 +162,24 @@ class Truth:
 def marked_pixels(scores: ScoreMap, threshold: float) -> NDArray[np.uint8]:
     """1 where the score reaches the threshold: H x W, uint8.
 
-    Float scores are compared in float32. A level k of a uint8 map is compared as float32(k) / 255, so that the
-    threshold t / 255 marks exactly the levels from t on.
+    Float scores are compared in float32, levels with `lowest_level`.
     """
     if scores.dtype == np.bool_:
         return np.ascontiguousarray(scores).view(np.uint8)
-    if scores.dtype == np.uint8:
-        reached = np.flatnonzero(np.arange(BINS, dtype=np.float32) / np.float32(255) >= np.float32(threshold))
-        marked: NDArray[np.bool_] = scores >= (reached[0] if reached.size else BINS)
-    else:
-        marked = scores >= np.float32(threshold)
+    marked: NDArray[np.bool_] = scores >= (
+        lowest_level(threshold) if scores.dtype == np.uint8 else np.float32(threshold)
+    )
     return marked.view(np.uint8)
+
+
+@cache
+def lowest_level(threshold: float) -> int:
+    """The lowest level k of a uint8 map with float32(k) / 255 >= float32(threshold), 256 if there is none.
+
+    The threshold t / 255 marks exactly the levels from t on.
+    """
+    reached = np.arange(BINS, dtype=np.float32) / np.float32(255) >= np.float32(threshold)
+    return int(np.argmax(reached)) if reached.any() else BINS
 
 
 def levels(scores: ScoreMap) -> NDArray[np.uint8]:
@@ -156,16 +193,36 @@ def levels(scores: ScoreMap) -> NDArray[np.uint8]:
     return binned
 
 
-def class_histogram(binned: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Counts of each bin among unedited (row 0) and edited (row 1) pixels: 2 x 256, int64."""
+def class_histogram(binned: NDArray[np.uint8], mask: NDArray[np.uint8], box: tuple[slice, slice]) -> NDArray[np.int64]:
+    """Counts of each bin among unedited (row 0) and edited (row 1) pixels: 2 x 256, int64.
+
+    Args:
+        binned: H x W, uint8.
+        mask: H x W, uint8, 1 = edited.
+        box: rows and columns outside which nothing is edited.
+    """
+    part, inside = binned[box], mask[box]
+    joint = joint_histogram(part, inside)
+    if part.size < binned.size:
+        joint[0] = 0 - joint[1]
+        for strip in strips(binned):
+            joint[0] += cv2.calcHist([strip], [0], None, [BINS], [0, BINS]).ravel().astype(np.int64)
+    return joint
+
+
+def joint_histogram(binned: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Counts by class and bin in one pass; a masked histogram branches at every pixel, which can be far slower."""
     histogram = np.zeros((2, BINS), dtype=np.int64)
-    flat, classes = binned.ravel(), mask.ravel()
-    for start in range(0, flat.size, EXACT_FLOAT_COUNT):
-        strip = slice(start, start + EXACT_FLOAT_COUNT)
-        # One joint histogram of class and bin: a masked one branches at every pixel and takes four times as long.
-        joint = cv2.calcHist([classes[strip], flat[strip]], [0, 1], None, [2, BINS], [0, 2, 0, BINS])
-        histogram += joint.astype(np.int64)
+    for classes, values in zip(strips(mask), strips(binned), strict=True):
+        histogram += cv2.calcHist([classes, values], [0, 1], None, [2, BINS], [0, 2, 0, BINS]).astype(np.int64)
     return histogram
+
+
+def strips(values: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Pieces that are small enough for OpenCV's float32 histograms to count exactly."""
+    flat = np.ascontiguousarray(values).ravel()
+    for start in range(0, flat.size, EXACT_FLOAT_COUNT):
+        yield flat[start : start + EXACT_FLOAT_COUNT]
 
 
 def binary_histogram(tp: int, fp: int, fn: int, tn: int) -> NDArray[np.int64]:

@@ -339,9 +339,10 @@ class Evaluation:
         """Store the means of the runs that changed."""
         conventions = Conventions()
         with ResultReader(self.settings.out) as reader:
-            for run_id in self.account.computed:
-                summaries = reader.summarise(run_id, list(METRICS), conventions, seed=self.settings.seed)
-                store.write_summaries(run_id, conventions, summaries, self.settings.seed)
+            computed = list(self.account.computed)
+            summaries = reader.summarise_runs(computed, list(METRICS), conventions, seed=self.settings.seed)
+            for run_id in computed:
+                store.write_summaries(run_id, conventions, summaries[run_id], self.settings.seed)
 
 
 def evaluate(

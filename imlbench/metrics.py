@@ -207,6 +207,7 @@ class Metric:
         title: name in tables.
         function: counts and the empty convention -> n values.
         lowest: the smallest value it can take; the largest is 1 for all. Higher is better for all.
+        soft: whether it follows from the histogram alone, not from the decision at the threshold.
         note: what a reader must know, empty where the name says it.
     """
 
@@ -214,6 +215,7 @@ class Metric:
     title: str
     function: Callable[[CountTable, Empty], Values]
     lowest: float = 0.0
+    soft: bool = False
     note: str = ""
 
 
@@ -225,9 +227,17 @@ METRICS: dict[str, Metric] = {
         Metric("precision", "Precision", precision),
         Metric("recall", "Recall", recall),
         Metric("mcc", "MCC", mcc, lowest=-1.0, note="0 where undefined"),
-        Metric("auc", "AUC", auc, note="256 score bins; samples with one class only are left out"),
-        Metric("ap", "AP", average_precision, note="256 score bins; samples without edited pixels are left out"),
-        Metric("f1_oracle", "F1 (oracle)", f1_oracle, note="best threshold per sample, chosen with the truth at hand"),
+        Metric("auc", "AUC", auc, soft=True, note="256 score bins; samples with one class only are left out"),
+        Metric(
+            "ap", "AP", average_precision, soft=True, note="256 score bins; samples without edited pixels are left out"
+        ),
+        Metric(
+            "f1_oracle",
+            "F1 (oracle)",
+            f1_oracle,
+            soft=True,
+            note="best threshold per sample, chosen with the truth at hand",
+        ),
         Metric("boundary_f1", "Boundary F1", boundary_f1, note="only where a boundary tolerance was asked for"),
     )
 }

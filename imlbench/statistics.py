@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,6 +90,19 @@ def summarise_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) 
         Summary(float(means[i]), float(stderrs[i]), float(lows[i]), float(highs[i]), int(counts[i]))
         for i in range(columns)
     ]
+
+
+def summarise_groups(
+    groups: Mapping[str, Values], seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, list[Summary]]:
+    """`summarise_values` of several n x m tables; those of the same n share one set of resamples."""
+    summaries: dict[str, list[Summary]] = {}
+    for n in {len(values) for values in groups.values()}:
+        names = [name for name, values in groups.items() if len(values) == n]
+        flat = iter(summarise_values(np.hstack([groups[name] for name in names]), seed, resamples))
+        for name in names:
+            summaries[name] = list(islice(flat, groups[name].shape[1]))
+    return summaries
 
 
 def resampled_means(weights: NDArray[np.float64], filled: Values, present: Values) -> Values:

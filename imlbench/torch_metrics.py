@@ -1,7 +1,7 @@
 """The stored metrics as `torchmetrics.Metric` classes, for training loops.
 
 `update` turns a batch into integer counts on the batch's device; `compute` hands them to `imlbench.metrics`, which
-holds the only copy of every formula. Validation, counting and state are kept apart.
+holds the only copy of every formula. Validation and counting are functions of `imlbench.torch_counting`.
 """
 
 from __future__ import annotations
@@ -13,84 +13,11 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from imlbench.counting import BINS, Truth
+from imlbench.counting import BINS
 from imlbench.errors import UserError
 from imlbench.metrics import Average, Conventions, CountTable, Empty, Invert, sample_values
 from imlbench.statistics import column_means
-
-
-def check_batch(preds: Tensor, target: Tensor, ignore_index: int | None) -> None:
-    """Validate what a training loop hands in.
-
-    Raises:
-        ValueError: a wrong shape, dtype or value, with what was expected.
-    """
-    if preds.shape != target.shape:
-        raise ValueError(f"preds have shape {tuple(preds.shape)}, target {tuple(target.shape)}: expected the same")
-    if not (preds.ndim == 3 or (preds.ndim == 4 and preds.shape[1] == 1)) or 0 in preds.shape[1:]:
-        raise ValueError(f"expected N x H x W or N x 1 x H x W, found shape {tuple(preds.shape)}")
-    if not preds.is_floating_point():
-        raise ValueError(f"expected preds as floating-point scores in [0, 1], found {preds.dtype}")
-    if target.is_floating_point() or target.is_complex():
-        raise ValueError(f"expected target as bool or integers 0 and 1, found {target.dtype}")
-    # Written so that NaN, for which every comparison is false, fails too.
-    if not ((preds >= 0) & (preds <= 1)).all():
-        raise ValueError("expected preds in [0, 1] without NaN; logits need a sigmoid first")
-    known = (target == 0) | (target == 1)
-    if ignore_index is not None:
-        known |= target == ignore_index
-    if not known.all():
-        allowed = "0 and 1" if ignore_index is None else f"0, 1 and {ignore_index} (ignore_index)"
-        raise ValueError(f"expected {allowed} in target, found {int(target[~known][0])}")
-
-
-def kept_pixels(target: Tensor, ignore_index: int | None) -> Tensor:
-    """Where `target` is not `ignore_index`: bool, the shape of `target`."""
-    if ignore_index is None:
-        return torch.ones_like(target, dtype=torch.bool)
-    return target != ignore_index
-
-
-def marked_pixels(preds: Tensor, threshold: float) -> Tensor:
-    """Where the score, in float32, reaches the threshold, in float32: bool, the shape of `preds`."""
-    return preds.float() >= torch.tensor(threshold, dtype=torch.float32, device=preds.device)
-
-
-def batch_counts(preds: Tensor, target: Tensor, threshold: float, ignore_index: int | None) -> Tensor:
-    """Columns tp, fp, fn, tn of each sample: N x 4, int64, on the batch's device."""
-    marked, edited = marked_pixels(preds, threshold), target == 1
-    kept = kept_pixels(target, ignore_index)
-    marked, edited, unedited = marked & kept, edited & kept, ~edited & kept
-    # Sums of bool run in int64; a float32 sum would lose pixels above 2^24.
-    tp, positives, total = ((part).flatten(1).sum(dim=1) for part in (marked & edited, edited, kept))
-    fp = (marked & unedited).flatten(1).sum(dim=1)
-    fn = positives - tp
-    return torch.stack([tp, fp, fn, total - tp - fp - fn], dim=1)
-
-
-def batch_histograms(preds: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
-    """Score bins of the unedited (row 0) and the edited (row 1) pixels: N x 2 x 256, int64, on the batch's device.
-
-    The bin is min(255, floor(256 s)) in float32, as in `imlbench.counting.levels`.
-    """
-    samples = len(preds)
-    bins = (preds.float() * BINS).clamp(max=BINS - 1).long()
-    rows = torch.arange(samples, device=preds.device).view(-1, *[1] * (preds.ndim - 1)) * 2 + (target == 1)
-    indices = (rows * BINS + bins)[kept_pixels(target, ignore_index)]
-    return torch.bincount(indices, minlength=samples * 2 * BINS).view(samples, 2, BINS)
-
-
-def batch_boundaries(preds: Tensor, target: Tensor, threshold: float, tolerance: int) -> Tensor:
-    """Boundary pixels: predicted, of these matched, true, of these matched: N x 4, int64, counted on the CPU."""
-    height, width = preds.shape[-2:]
-    marked = marked_pixels(preds, threshold).view(-1, height, width).cpu().numpy()
-    edited = (target == 1).view(-1, height, width).cpu().numpy()
-    rows = []
-    for one_marked, one_edited in zip(marked, edited, strict=True):
-        found = Truth(one_edited, tolerance).count(one_marked, threshold).boundary
-        assert found is not None
-        rows.append((found.predicted, found.predicted_matched, found.true, found.true_matched))
-    return torch.tensor(rows, dtype=torch.int64, device=preds.device).view(-1, 4)
+from imlbench.torch_counting import batch_boundaries, batch_counts, batch_histograms, check_format, check_values
 
 
 class CountMetric(Metric):
@@ -161,15 +88,16 @@ class CountMetric(Metric):
         """Count a batch.
 
         Args:
-            preds: N x H x W or N x 1 x H x W, floating point, scores in [0, 1].
+            preds: N x H x W or N x 1 x H x W, floating point, scores in [0, 1], compared in float32.
             target: the same shape, bool or integers; 1 = edited.
 
         Raises:
             ValueError: a wrong shape, dtype or value.
         """
+        check_format(preds, target)
+        preds = preds.detach().float()
         if self.validate_args:
-            check_batch(preds, target, self.ignore_index)
-        preds, target = preds.detach(), target.detach()
+            check_values(preds, target, self.ignore_index)
         for name in self.state_shapes:
             self._rows(name).append(self._count(name, preds, target))
 
@@ -202,12 +130,12 @@ class CountMetric(Metric):
         for name, shape in self.state_shapes.items():
             nothing = torch.empty((0, *shape), dtype=torch.int64, device=self.device)
             parts[name] = torch.cat([nothing, *self._rows(name)]).cpu().numpy()
-        counts = parts["counts"]
-        kept = counts.sum(axis=1) > 0
+        kept = parts["counts"].sum(axis=1) > 0
+        counts = parts["counts"][kept]
         # Metrics that need no histogram get one of a single bin, which they do not look at.
-        histogram = parts.get("histogram", np.zeros((len(counts), 2, 1), dtype=np.int64))
-        boundary = parts.get("boundary", np.full((len(counts), 4), -1, dtype=np.int64))
-        return CountTable(*counts[kept].T, histogram[kept], boundary[kept])
+        histogram = parts.get("histogram", np.zeros((len(kept), 2, 1), dtype=np.int64))[kept]
+        boundary = parts.get("boundary", np.full((len(kept), 4), -1, dtype=np.int64))[kept]
+        return CountTable(counts[:, 0], counts[:, 1], counts[:, 2], counts[:, 3], histogram, boundary)
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gather the states of all processes; one without samples takes part with no rows of the right type."""
@@ -224,7 +152,7 @@ class CountMetric(Metric):
 class RankingMetric(CountMetric):
     """A metric that follows from the histogram of scores; its resolution is 256 bins."""
 
-    state_shapes = {"counts": (4,), "histogram": (2, BINS)}  # noqa: RUF012 - declared ClassVar above
+    state_shapes: ClassVar[dict[str, tuple[int, ...]]] = {"counts": (4,), "histogram": (2, BINS)}
 
 
 class F1(CountMetric):
@@ -292,7 +220,7 @@ class BoundaryF1(CountMetric):
     """
 
     metric_name = "boundary_f1"
-    state_shapes = {"counts": (4,), "boundary": (4,)}  # noqa: RUF012 - declared ClassVar above
+    state_shapes: ClassVar[dict[str, tuple[int, ...]]] = {"counts": (4,), "boundary": (4,)}
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imlbench.counting import BINS
-from imlbench.metrics import Conventions, CountTable, sample_values
+from imlbench.metrics import Conventions, CountTable, metric, sample_values
 from imlbench.results.records import Run, unpack_histogram
 
 if TYPE_CHECKING:
@@ -49,21 +49,42 @@ def decoded_facts(row: Sequence[Any]) -> dict[str, Any]:
     return facts
 
 
-def count_table(rows: Sequence[Sequence[Any]], start: int) -> CountTable:
-    """Counts from rows that hold `TABLE_COLUMNS` from column `start` on."""
+def count_table(rows: Sequence[Sequence[Any]], start: int, histograms: bool = True) -> CountTable:
+    """Counts from rows that hold `TABLE_COLUMNS` from column `start` on; without histograms they are n x 2 x 0."""
     numbers = [row[start : start + 8] for row in rows]
     # A boundary column that is NULL was not computed.
     counts = np.array([[-1 if value is None else value for value in row] for row in numbers], dtype=np.int64)
     tp, fp, fn, tn, *boundary = counts.reshape(-1, 8).T
-    histograms = np.empty((len(rows), 2, BINS), dtype=np.int64)
-    for index, row in enumerate(rows):
-        histograms[index] = unpack_histogram(row[-1], *row[start : start + 4])
-    return CountTable(tp, fp, fn, tn, histograms, np.stack(boundary, axis=1))
+    unpacked = np.empty((len(rows), 2, BINS if histograms else 0), dtype=np.int64)
+    if histograms:
+        for index, row in enumerate(rows):
+            unpacked[index] = unpack_histogram(row[-1], *row[start : start + 4])
+    return CountTable(tp, fp, fn, tn, unpacked, np.stack(boundary, axis=1))
 
 
-def metric_values(table: CountTable, metrics: Sequence[str], conventions: Conventions) -> NDArray[np.float64]:
-    """n x m values, one column a metric."""
-    return np.stack([sample_values(table, name, conventions) for name in metrics], axis=1)
+class HistogramMemo:
+    """Values that follow from histograms alone, reused while one run after the other has the same histograms.
+
+    The fixed rows of PixDiff differ in their threshold only; unpacking their histograms is what a summary costs.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[list[bytes | None], dict[str, NDArray[np.float64]]]] = {}
+
+    def values(
+        self, chunk: int, rows: Sequence[Sequence[Any]], metrics: Sequence[str], conventions: Conventions
+    ) -> NDArray[np.float64]:
+        """Values of the chunk-th rows, which hold the id and then `TABLE_COLUMNS`: n x m."""
+        blobs = [row[-1] for row in rows]
+        known, soft = self._known.get(chunk, ([], {}))
+        # A hard decision has no blob; its histogram follows from its own counts.
+        reusable = known == blobs and None not in blobs
+        table = count_table(rows, start=1, histograms=not reusable)
+        if not reusable:
+            soft = {name: sample_values(table, name, conventions) for name in metrics if metric(name).soft}
+            self._known[chunk] = (blobs, soft)
+        columns = [soft[name] if name in soft else sample_values(table, name, conventions) for name in metrics]
+        return np.stack(columns, axis=1)
 
 
 def chunk_frame(run: Run, chunk: Chunk, metrics: Sequence[str], conventions: Conventions) -> pd.DataFrame:

@@ -19,17 +19,18 @@ from imlbench.results.frames import (
     FRAME_COLUMNS,
     TABLE_COLUMNS,
     Chunk,
+    HistogramMemo,
     chunk_frame,
     count_table,
     decoded_facts,
-    metric_values,
     stored_run,
 )
 from imlbench.results.records import Run
-from imlbench.statistics import RESAMPLES, Summary, summarise_pooled, summarise_values
+from imlbench.statistics import RESAMPLES, Summary, summarise_groups, summarise_pooled
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 CHUNK = 512
 """Samples whose histograms are in memory at once: 512 x 4 KiB."""
@@ -187,14 +188,37 @@ class ResultReader:
         Raises:
             UserError: unknown metric.
         """
+        summaries = self.summarise_runs([run_id], metrics, conventions, scope=scope, seed=seed, resamples=resamples)
+        return summaries[run_id]
+
+    def summarise_runs(
+        self,
+        run_ids: Sequence[str],
+        metrics: Sequence[str],
+        conventions: Conventions | None = None,
+        *,
+        scope: str | None = "local",
+        seed: int = 0,
+        resamples: int = RESAMPLES,
+    ) -> dict[str, dict[str, Summary]]:
+        """`summarise` for several runs, cheaper than one by one: equal histograms and resamples are shared."""
         chosen = conventions or Conventions()
         if chosen.average == "pixel":
-            summaries = summarise_pooled(self.table(run_id, scope), metrics, chosen, seed, resamples)
+            tables = ((run_id, self.table(run_id, scope)) for run_id in run_ids)
+            flat = {key: summarise_pooled(table, metrics, chosen, seed, resamples) for key, table in tables}
         else:
-            blocks = [metric_values(table, metrics, chosen) for table in self.tables(run_id, scope)]
-            values = np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
-            summaries = summarise_values(values, seed, resamples)
-        return dict(zip(metrics, summaries, strict=True))
+            memo = HistogramMemo()
+            values = {run_id: self._values(run_id, metrics, chosen, scope, memo) for run_id in run_ids}
+            flat = summarise_groups(values, seed, resamples)
+        return {run_id: dict(zip(metrics, flat[run_id], strict=True)) for run_id in run_ids}
+
+    def _values(
+        self, run_id: str, metrics: Sequence[str], conventions: Conventions, scope: str | None, memo: HistogramMemo
+    ) -> NDArray[np.float64]:
+        """Values of a run's scored samples in the order of their ids: n x m."""
+        chunks = enumerate(self._scored(run_id, ("sample_id",), scope, CHUNK))
+        blocks = [memo.values(index, rows, metrics, conventions) for index, rows in chunks]
+        return np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
 
     def stored_summaries(self, run_id: str, conventions: Conventions | None = None) -> dict[str, Summary]:
         """Summaries as the last complete evaluation of the run left them, by metric; empty where there is none."""

@@ -1,3 +1,73 @@
-"""imlbench: knowing where an image was edited, and proving how well one knows it."""
+"""imlbench: knowing where an image was edited, and proving how well one knows it.
+
+The names below are imported when they are first used, so that `import imlbench` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from imlbench.adapters import Annotator, Detection, Detector
+    from imlbench.cards import AdapterCard, DatasetCard, Weight
+    from imlbench.datasets.base import Dataset
+    from imlbench.datasets.opening import open_dataset
+    from imlbench.errors import SampleError, UserError
+    from imlbench.evaluate import evaluate
+    from imlbench.metrics import Conventions
+    from imlbench.results.reading import ResultReader
+    from imlbench.samples import Pair, Sample
+
+LAZY = {
+    "AdapterCard": "imlbench.cards",
+    "Annotator": "imlbench.adapters",
+    "Conventions": "imlbench.metrics",
+    "Dataset": "imlbench.datasets.base",
+    "DatasetCard": "imlbench.cards",
+    "Detection": "imlbench.adapters",
+    "Detector": "imlbench.adapters",
+    "Pair": "imlbench.samples",
+    "ResultReader": "imlbench.results.reading",
+    "Sample": "imlbench.samples",
+    "SampleError": "imlbench.errors",
+    "UserError": "imlbench.errors",
+    "Weight": "imlbench.cards",
+    "evaluate": "imlbench.evaluate",
+    "open_dataset": "imlbench.datasets.opening",
+}
+"""Public name -> the module that defines it."""
+
+__all__ = [
+    "AdapterCard",
+    "Annotator",
+    "Conventions",
+    "Dataset",
+    "DatasetCard",
+    "Detection",
+    "Detector",
+    "Pair",
+    "ResultReader",
+    "Sample",
+    "SampleError",
+    "UserError",
+    "Weight",
+    "__version__",
+    "evaluate",
+    "open_dataset",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(LAZY[name]), name)
+    # The submodule `evaluate` would otherwise take the function's place on later imports of it.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -162,6 +163,19 @@ def selected(dataset: Dataset, settings: Settings) -> tuple[int, Iterator[Sample
     return len(indices), (sample for index, sample in enumerate(dataset.samples()) if index in indices)
 
 
+@contextmanager
+def single_threaded_opencv() -> Iterator[None]:
+    """Keep OpenCV from starting threads of its own below the decoding threads, which use all processors already."""
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
 class Evaluation:
     """One evaluation of some jobs on one dataset.
 
@@ -201,7 +215,8 @@ class Evaluation:
             invocation = store.begin_invocation(self._provenance())
             self.progress.start(total)
             try:
-                self._loop(store, invocation, samples)
+                with single_threaded_opencv():
+                    self._loop(store, invocation, samples)
             except KeyboardInterrupt:
                 self.account.interrupted = True
             finally:

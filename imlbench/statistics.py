@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from imlbench.metrics import Values
 
 RESAMPLES = 1000
-RESAMPLES_AT_ONCE = 50
-"""Bounds the memory of the weights: 50 x n."""
+BLOCK_DRAWS = 1 << 18
+"""Draws in memory at once, 2 MiB, however many samples there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,9 @@ def resampling_weights(n: int, resamples: int, seed: int) -> Iterator[NDArray[np
     Two annotators over the same samples get the same resamples, so that their difference is paired.
     """
     generator = np.random.default_rng(seed)
-    for start in range(0, resamples, RESAMPLES_AT_ONCE):
-        rows = min(RESAMPLES_AT_ONCE, resamples - start)
+    block = max(1, BLOCK_DRAWS // n)
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
         draws = generator.integers(0, n, size=(rows, n))
         offsets = np.arange(rows)[:, np.newaxis] * n
         yield np.bincount((draws + offsets).ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
@@ -73,23 +73,7 @@ def summarise_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) 
         seed: of the bootstrap.
         resamples: number of bootstrap resamples.
     """
-    n, columns = values.shape
-    present = np.isfinite(values)
-    means, counts = column_means(values)
-    filled = np.where(present, values, 0.0)
-    deviations = np.where(present, values - means, 0.0)
-    variances = (deviations**2).sum(axis=0) / np.where(counts > 1, counts - 1, np.nan)
-    stderrs = np.sqrt(variances / np.where(counts > 0, counts, np.nan))
-    blocks = [np.empty((0, columns))]
-    if n:
-        weights = resampling_weights(n, resamples, seed)
-        blocks += [resampled_means(block, filled, present.astype(np.float64)) for block in weights]
-    drawn = np.concatenate(blocks)
-    lows, highs = interval(drawn)
-    return [
-        Summary(float(means[i]), float(stderrs[i]), float(lows[i]), float(highs[i]), int(counts[i]))
-        for i in range(columns)
-    ]
+    return summarise_groups({"": values}, seed, resamples)[""]
 
 
 def summarise_groups(
@@ -98,17 +82,52 @@ def summarise_groups(
     """`summarise_values` of several n x m tables; those of the same n share one set of resamples."""
     summaries: dict[str, list[Summary]] = {}
     for n in {len(values) for values in groups.values()}:
-        names = [name for name, values in groups.items() if len(values) == n]
-        flat = iter(summarise_values(np.hstack([groups[name] for name in names]), seed, resamples))
-        for name in names:
-            summaries[name] = list(islice(flat, groups[name].shape[1]))
+        columns = {name: Columns(values) for name, values in groups.items() if len(values) == n}
+        drawn: dict[str, list[Values]] = {name: [np.empty((0, len(one.counts)))] for name, one in columns.items()}
+        for weights in resampling_weights(n, resamples, seed) if n else ():
+            for name, one in columns.items():
+                drawn[name].append(one.resampled(weights))
+        for name, one in columns.items():
+            summaries[name] = one.summaries(np.concatenate(drawn[name]))
     return summaries
 
 
-def resampled_means(weights: NDArray[np.float64], filled: Values, present: Values) -> Values:
-    """Weighted means m x columns; NaN where a resample holds no value."""
-    totals = weights @ present
-    return np.divide(weights @ filled, totals, out=np.full_like(totals, np.nan), where=totals > 0)
+class Columns:
+    """Columns of values with what the bootstrap needs of them, without copies of those that are complete.
+
+    Args:
+        values: n x m; NaN = the sample has no value.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self.means, self.counts = column_means(values)
+        self.stderrs = np.array([standard_error(column) for column in values.T])
+        self._gaps = np.flatnonzero(self.counts < len(values))
+        self._present = np.isfinite(values[:, self._gaps]).astype(np.float64)
+        self._filled = np.nan_to_num(values) if len(self._gaps) else values
+
+    def resampled(self, weights: NDArray[np.float64]) -> Values:
+        """Means of each column under each row of weights: r x m; NaN where a resample holds no value."""
+        totals = np.broadcast_to(weights.sum(axis=1, keepdims=True), (len(weights), len(self.counts))).copy()
+        totals[:, self._gaps] = weights @ self._present
+        means: Values = np.full_like(totals, np.nan)
+        np.divide(weights @ self._filled, totals, out=means, where=totals > 0)
+        return means
+
+    def summaries(self, drawn: Values) -> list[Summary]:
+        """The columns' summaries, from their resampled means."""
+        lows, highs = interval(drawn)
+        numbers = zip(self.means, self.stderrs, lows, highs, self.counts, strict=True)
+        return [
+            Summary(float(mean), float(stderr), float(low), float(high), int(count))
+            for mean, stderr, low, high, count in numbers
+        ]
+
+
+def standard_error(column: Values) -> float:
+    """Standard error of the mean of the finite values; NaN where there are fewer than two."""
+    finite = column[np.isfinite(column)]
+    return float(finite.std(ddof=1) / math.sqrt(len(finite))) if len(finite) > 1 else math.nan
 
 
 def interval(drawn: Values) -> tuple[Values, Values]:

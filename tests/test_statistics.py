@@ -86,13 +86,13 @@ def test_the_seed_decides_the_interval_and_nothing_else():
     assert (first.mean, first.stderr) == (other.mean, other.stderr)
 
 
-def test_equal_samples_get_equal_resamples_whatever_the_block():
+def test_equal_samples_get_equal_resamples_whatever_the_block(monkeypatch):
+    whole = np.concatenate(list(resampling_weights(9, 120, seed=3)))
+    monkeypatch.setattr("imlbench.statistics.BLOCK_DRAWS", 90)
     blocks = list(resampling_weights(9, 120, seed=3))
-    weights = np.concatenate(blocks)
-    assert weights.shape == (120, 9)
-    assert max(len(block) for block in blocks) < 120
-    np.testing.assert_array_equal(weights.sum(axis=1), 9)
-    np.testing.assert_array_equal(weights, np.concatenate(list(resampling_weights(9, 120, seed=3))))
+    assert [len(block) for block in blocks] == [10] * 12
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
+    np.testing.assert_array_equal(whole.sum(axis=1), 9)
 
 
 @pytest.mark.parametrize("average", ["image", "pixel"])

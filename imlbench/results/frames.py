@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import fields
@@ -69,20 +70,21 @@ class HistogramMemo:
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[list[bytes | None], dict[str, NDArray[np.float64]]]] = {}
+        self._known: dict[int, tuple[bytes, dict[str, NDArray[np.float64]]]] = {}
 
     def values(
         self, chunk: int, rows: Sequence[Sequence[Any]], metrics: Sequence[str], conventions: Conventions
     ) -> NDArray[np.float64]:
         """Values of the chunk-th rows, which hold the id and then `TABLE_COLUMNS`: n x m."""
         blobs = [row[-1] for row in rows]
-        known, soft = self._known.get(chunk, ([], {}))
         # A hard decision has no blob; its histogram follows from its own counts.
-        reusable = known == blobs and None not in blobs
+        digest = b"" if None in blobs else hashlib.sha256(b"".join(blobs)).digest()
+        known, soft = self._known.get(chunk, (b"", {}))
+        reusable = known == digest != b""
         table = count_table(rows, start=1, histograms=not reusable)
         if not reusable:
             soft = {name: sample_values(table, name, conventions) for name in metrics if metric(name).soft}
-            self._known[chunk] = (blobs, soft)
+            self._known[chunk] = (digest, soft)
         columns = [soft[name] if name in soft else sample_values(table, name, conventions) for name in metrics]
         return np.stack(columns, axis=1)
 

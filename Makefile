@@ -1,0 +1,61 @@
+# Two commands: `make demo` and `make test`. Each sets up .venv by itself; needs Python 3.11 or newer, make and git.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+DEMO   := demo
+IMLBENCH := $(BIN)/imlbench
+
+export HF_HUB_OFFLINE := 1
+
+.PHONY: demo test check test-shared bench format clean help
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+
+demo: $(STAMP)   ## score the pixel-difference annotators on the embedded demo set and print the table
+	$(IMLBENCH) annotate-eval --dataset demo --data-root $(DEMO)/data \
+	    --annotator 'pixdiff-*' --annotator ssim --annotator meandiff --out $(DEMO)/results
+	$(IMLBENCH) report slices --results $(DEMO)/results --by encoding -o $(DEMO)/by-encoding.md
+	$(IMLBENCH) report sweep --results $(DEMO)/results -o $(DEMO)/sweep.png
+	$(IMLBENCH) datasets inspect demo --root $(DEMO)/data -o $(DEMO)/samples.png
+	$(IMLBENCH) report table1 --results $(DEMO)/results -o $(DEMO)/table1.md
+	$(IMLBENCH) report table1 --results $(DEMO)/results
+	@echo
+	@echo "The files are in $(DEMO)/:"
+	@echo "  data/           the demo set: original, edited, mask, instructions"
+	@echo "  samples.png     twelve of its samples, to look at"
+	@echo "  results/        results.db: the counts that every number comes from"
+	@echo "  table1.md       the table above"
+	@echo "  by-encoding.md  the same numbers, composited and re-encoded edits apart"
+	@echo "  sweep.png       F1 of the pixel difference against its threshold"
+
+test: $(STAMP)   ## the tests that need no private data and no network
+	$(BIN)/pytest -n auto -m "not shared"
+
+test-shared: $(STAMP)  ## the tests on private data in ../shared/data
+	$(BIN)/pytest -m shared -rs
+
+check: $(STAMP)  ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## speed and memory, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+format: $(STAMP) ## bring the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:           ## remove what demo and test made, the environment included
+	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "imlbench needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) (PyTorch and others, several GB: some minutes) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)

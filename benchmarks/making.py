@@ -1,0 +1,61 @@
+"""Pairs for the benchmarks: crops of photographs that scikit-image and scikit-learn ship, edited inside a disk."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from imlbench.demo.photos import PHOTOGRAPHS, decode_file
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """JPEG bytes at quality 90, 4:2:0."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def make_pairs(root: Path, distinct: int, total: int, side: int) -> None:
+    """Write a "folder" dataset of `total` pairs of side x side; only `distinct` differ, the others are hard links.
+
+    Args:
+        root: a new folder.
+        distinct: number of different pairs.
+        total: number of pairs in the set.
+        side: of the square images, in pixels.
+    """
+    folders = {name: root / name for name in ("original", "edited", "mask")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    photographs = [decode_file(photograph.package, photograph.path) for photograph in PHOTOGRAPHS.values()]
+    generator = np.random.default_rng(0)
+    for index in range(distinct):
+        original, edited, mask = make_pair(photographs[index % len(photographs)], side, generator)
+        (folders["original"] / f"{index:06}.jpg").write_bytes(jpeg(original))
+        (folders["edited"] / f"{index:06}.jpg").write_bytes(jpeg(edited))
+        Image.fromarray(mask).save(folders["mask"] / f"{index:06}.png")
+    for index in range(distinct, total):
+        for name, suffix in (("original", "jpg"), ("edited", "jpg"), ("mask", "png")):
+            source = folders[name] / f"{index % distinct:06}.{suffix}"
+            (folders[name] / f"{index:06}.{suffix}").hardlink_to(source)
+
+
+def make_pair(
+    photograph: np.ndarray, side: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A crop, the crop with an inverted disk, and the disk."""
+    short = min(photograph.shape[:2])
+    cut = int(generator.integers(short * 2 // 3, short + 1))
+    top = int(generator.integers(0, photograph.shape[0] - cut + 1))
+    left = int(generator.integers(0, photograph.shape[1] - cut + 1))
+    crop = np.ascontiguousarray(photograph[top : top + cut, left : left + cut])
+    original = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros((side, side), np.uint8)
+    centre = [int(value) for value in generator.integers(side // 5, side * 4 // 5, 2)]
+    cv2.circle(mask, centre, int(generator.integers(side // 16, side // 4)), 255, -1)
+    edited = np.where(mask[:, :, np.newaxis] > 0, 255 - original, original)
+    return original, edited, mask

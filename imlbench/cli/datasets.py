@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imlbench.errors import UserError, one_line
+
 if TYPE_CHECKING:
     from imlbench.datasets.base import Problem
-    from imlbench.verify import Verification
+    from imlbench.verification import Verification
 
 NAMED = 20
 """Problems named per reason, unless all are asked for."""
@@ -42,8 +44,6 @@ def list_datasets(as_json: JsonOption = False) -> None:
 
 def describe(entry: Any) -> dict[str, Any]:
     """A dataset's facts; one that cannot be loaded is listed with the reason in place of its title."""
-    from imlbench.errors import UserError, one_line
-
     facts: dict[str, Any] = {"name": entry.name, "package": entry.package}
     try:
         card = entry.load().card
@@ -57,9 +57,9 @@ def describe(entry: Any) -> dict[str, Any]:
 
 
 def cell(value: Any) -> str:
-    """A fact as text: "512", or "dev 528, train 8,807"."""
+    """A fact as text: "512", or "dev: 528; train: 8,807"."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {count:,}".strip() for name, count in value.items()) or "-"
+        return "; ".join(f"{name}: {count:,}" if name else f"{count:,}" for name, count in value.items()) or "-"
     return value if isinstance(value, str) else ", ".join(value) or "-"
 
 
@@ -119,7 +119,7 @@ def verify_dataset(
 
 def show_verification(found: Verification, named: int | None) -> None:
     """Print the facts, then the problems by reason, at most `named` of each."""
-    print_line(f"{found.title} ({found.dataset}) in {found.root}", "bold")
+    print_line(one_line(f"{found.title} ({found.dataset}) in {found.root}"), "bold")
     for label, text in found.facts():
         print_line(f"  {label:<16}  {text}")
     if not found.problems:
@@ -132,7 +132,7 @@ def show_verification(found: Verification, named: int | None) -> None:
 
 def show_problems(problems: list[Problem], named: int | None) -> None:
     """Print problems by reason, at most `named` of each."""
-    from imlbench.verify import by_reason, problem_text
+    from imlbench.verification import by_reason, problem_text
 
     for reason, group in by_reason(problems).items():
         print_line(f"  {reason} ({len(group):,})", "bold")
@@ -176,4 +176,4 @@ def inspect_dataset(
     encode = encode_sheet(path)
     sheet = contact_sheet(open_dataset(name, root), limit, sample_id or (), seed, amplify)
     write_atomically(path, encode(sheet))
-    typer.echo(f"{path}: {sheet.width} x {sheet.height} pixels")
+    typer.echo(one_line(f"{path}: {sheet.width} x {sheet.height} pixels"))

@@ -47,13 +47,12 @@ def make_pairs(root: Path, distinct: int, total: int, side: int) -> None:
 def make_pair(
     photograph: np.ndarray, side: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A crop, the crop with an inverted disk, and the disk."""
-    short = min(photograph.shape[:2])
-    cut = int(generator.integers(short * 2 // 3, short + 1))
-    top = int(generator.integers(0, photograph.shape[0] - cut + 1))
-    left = int(generator.integers(0, photograph.shape[1] - cut + 1))
-    crop = np.ascontiguousarray(photograph[top : top + cut, left : left + cut])
-    original = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
+    """A crop at its own resolution, mirrored where the photograph is smaller; with an inverted disk; the disk."""
+    height, width = photograph.shape[:2]
+    wide = np.pad(photograph, [(0, max(0, side - height)), (0, max(0, side - width)), (0, 0)], mode="symmetric")
+    top = int(generator.integers(0, wide.shape[0] - side + 1))
+    left = int(generator.integers(0, wide.shape[1] - side + 1))
+    original = np.ascontiguousarray(wide[top : top + side, left : left + side])
     mask = np.zeros((side, side), np.uint8)
     centre = [int(value) for value in generator.integers(side // 5, side * 4 // 5, 2)]
     cv2.circle(mask, centre, int(generator.integers(side // 16, side // 4)), 255, -1)

@@ -20,7 +20,8 @@ ENVIRONMENT_PREFIX = "IMLBENCH_DATA_ROOT"
 
 def config_files() -> list[Path]:
     """Places of the config file, the first that exists counts."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    # Not Path.home(), which raises where a container's user has no home.
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return [Path("imlbench.toml"), Path(home) / "imlbench" / "config.toml"]
 
 
@@ -51,17 +52,32 @@ def data_root(dataset: str) -> Path:
     file; the variable IMLBENCH_DATA_ROOT, a folder that holds one folder per dataset.
 
     Raises:
-        UserError: none of them is set.
+        UserError: none of them is set, or the config file says something else than a folder.
     """
     variable = environment_name(dataset)
     if value := os.environ.get(variable):
         return Path(value)
     for path in config_files():
-        if path.is_file():
-            roots = read_toml(path).get("data_roots", {})
-            if isinstance(roots, dict) and isinstance(root := roots.get(dataset), str):
-                return path.parent / Path(root).expanduser()
+        if os.path.isfile(path):
+            root = configured_root(path, dataset)
+            if root is not None:
+                return root
             break
     if parent := os.environ.get(ENVIRONMENT_PREFIX):
         return Path(parent) / dataset
     raise UserError(f"{dataset}: no data root; give --data-root DIR, set {variable}, or add it to imlbench.toml")
+
+
+def configured_root(path: Path, dataset: str) -> Path | None:
+    """A dataset's root in a config file, None where it names none.
+
+    Raises:
+        UserError: `data_roots` is no table, or the root no text.
+    """
+    roots = read_toml(path).get("data_roots", {})
+    root = roots.get(dataset) if isinstance(roots, dict) else roots
+    if root is None:
+        return None
+    if not isinstance(root, str):
+        raise UserError(f'{path}: [data_roots]: expected a line such as {dataset} = "/data/{dataset}"')
+    return path.parent / os.path.expanduser(root)

@@ -18,6 +18,7 @@ from imlbench.differencing import grey_difference
 from imlbench.errors import SampleError, UserError
 from imlbench.evaluate import Settings, selected
 from imlbench.parts import Parts, load_parts
+from imlbench.samples import Pair
 from imlbench.sheet_drawing import Row, Tile, draw_sheet
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def difference_tile(original: Tile, edited: Tile, amplify: int) -> Tile:
     if first is None or second is None:
         missing = " and ".join(tile.caption.split(":")[0] for tile in (original, edited) if tile.pixels is None)
         return Tile("no difference", reason=f"nothing to compare ({missing.replace('no ', '')} not there)")
-    grey = cv2.convertScaleAbs(grey_difference(first, second), alpha=amplify)
+    grey = cv2.convertScaleAbs(grey_difference(Pair("", first, second)), alpha=amplify)
     return Tile(f"difference x {amplify}", grey_to_rgb(grey))  # type: ignore[arg-type]
 
 

@@ -54,8 +54,7 @@ class SampleCounts:
         fp: unedited pixels marked as edited.
         fn: edited pixels not marked.
         tn: unedited pixels not marked.
-        histogram: 2 x 256, int64; row 0 counts unedited pixels, row 1 edited ones, by score bin
-            min(255, floor(256 s)). Level k of a uint8 map falls into bin k.
+        soft: the histogram of a soft map; None for a hard decision, whose four counts already say all.
         boundary: None unless a tolerance was asked for.
     """
 
@@ -63,15 +62,23 @@ class SampleCounts:
     fp: int
     fn: int
     tn: int
-    histogram: NDArray[np.int64]
+    soft: NDArray[np.int64] | None = None
     boundary: Boundary | None = None
+
+    @property
+    def histogram(self) -> NDArray[np.int64]:
+        """2 x 256, int64: unedited pixels (row 0) and edited ones (row 1) by score bin min(255, floor(256 s)).
+
+        Level k of a uint8 map falls into bin k; a hard decision has the scores 0 and 1 only.
+        """
+        return binary_histogram(self.tp, self.fp, self.fn, self.tn) if self.soft is None else self.soft
 
 
 class LevelCounts:
     """A histogram and its tails, so that any number of thresholds costs one pass.
 
     Args:
-        histogram: 2 x 256, int64, as in `SampleCounts`.
+        histogram: 2 x 256, int64, as `SampleCounts.histogram`.
     """
 
     def __init__(self, histogram: NDArray[np.int64]) -> None:
@@ -124,12 +131,9 @@ class Truth:
         tp = cv2.countNonZero(cv2.bitwise_and(marked[self.box], self.bytes[self.box])) if self.edited else 0
         fp, fn = cv2.countNonZero(marked) - tp, self.edited - tp
         tn = self.mask.size - tp - fp - fn
-        if scores.dtype == np.bool_:
-            histogram = binary_histogram(tp, fp, fn, tn)
-        else:
-            histogram = self._level_counts(scores).histogram
+        soft = None if scores.dtype == np.bool_ else self._level_counts(scores).histogram
         boundary = None if self.tolerance is None else self._match_boundary(marked)
-        return SampleCounts(tp, fp, fn, tn, histogram, boundary)
+        return SampleCounts(tp, fp, fn, tn, soft, boundary)
 
     def _count_levels(self, scores: ScoreMap, threshold: float) -> SampleCounts:
         """Counts of a map of levels: its histogram holds them exactly, without another look at the pixels."""

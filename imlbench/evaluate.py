@@ -29,7 +29,7 @@ from imlbench.results.database import database_path
 from imlbench.results.reading import ResultReader
 from imlbench.results.records import Known, Outcome
 from imlbench.results.store import ResultStore
-from imlbench.scoring import Processed, Scorer, Task, Waiting
+from imlbench.scoring import Processed, Scorer, Task, Waiting, signature_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +42,8 @@ Overwrite = Literal["never", "only-missing", "always"]
 
 LOOKUP = 256
 """Samples whose stored results are looked up at once."""
+TASKS_AT_ONCE = 4
+"""Samples handed to a decoding thread at once: every handing over costs two switches of threads."""
 COMMIT_SAMPLES = 64
 COMMIT_SECONDS = 2.0
 """A killed run loses at most what came since the last commit."""
@@ -191,6 +193,7 @@ class Evaluation:
     ) -> None:
         self.dataset = dataset
         self.jobs = list(jobs)
+        self._open = self.jobs
         self.settings = settings
         self.progress = progress or Quiet()
         self.account = Account()
@@ -232,16 +235,19 @@ class Evaluation:
         total, samples = selected(self.dataset, self.settings)
         if not database_path(self.settings.out).exists():
             return dict.fromkeys(missing, total)
+        self.account, progress = Account(), self.progress
+        self.progress = Quiet()
         with ResultStore(self.settings.out) as store:
             self._drop_untouchable(store)
             for task in self._tasks(store, samples):
                 missing.update({job.run_id: missing[job.run_id] + 1 for job, _ in task.jobs})
+        self.account, self.progress = Account(), progress
         return missing
 
     def _drop_untouchable(self, store: ResultStore) -> None:
-        """Under overwrite = never, forget the jobs that hold any result."""
+        """Under overwrite = never, leave the jobs alone that hold any result."""
         if self.settings.overwrite == "never":
-            self.jobs = [job for job in self.jobs if not store.has_results(job.run_id)]
+            self._open = [job for job in self.jobs if not store.has_results(job.run_id)]
 
     def _provenance(self) -> dict[str, Any]:
         """What is stored of this execution."""
@@ -262,7 +268,7 @@ class Evaluation:
 
     def _tasks(self, store: ResultStore, samples: Iterator[Sample]) -> Iterator[Task]:
         """Samples with the jobs that still want them; those that nobody wants are counted as done."""
-        run_ids = [job.run_id for job in self.jobs]
+        run_ids = [job.run_id for job in self._open]
         while block := list(islice(samples, LOOKUP)):
             known = store.known(run_ids, [sample.id for sample in block])
             for sample in block:
@@ -275,10 +281,11 @@ class Evaluation:
 
     def _task(self, sample: Sample, known: dict[tuple[str, str], Known]) -> Task:
         """The jobs that want a sample."""
+        results = [known.get((job.run_id, sample.id)) for job in self._open]
+        # Looking at the files is left to the decoding threads where there is nothing to compare with.
+        signature = signature_of(sample) if any(results) else ""
         wanted: list[tuple[Job, Known | None]] = []
-        signature = sample.signature()
-        for job in self.jobs:
-            stored = known.get((job.run_id, sample.id))
+        for job, stored in zip(self._open, results, strict=True):
             if stored is None or not self._holds(stored):
                 wanted.append((job, None))
             elif stored.signature != signature:
@@ -296,28 +303,34 @@ class Evaluation:
 
     def _loop(self, store: ResultStore, invocation: int, samples: Iterator[Sample]) -> None:
         """Keep the decoding threads busy and store what they bring, in the order of the samples."""
-        window = 2 * self.settings.workers + 2
-        pending: deque[Future[Processed]] = deque()
+        window = 2 * self.settings.workers
+        pending: deque[Future[list[Processed]]] = deque()
         with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="decode") as pool:
             try:
-                for task in self._tasks(store, samples):
-                    pending.append(pool.submit(self.scorer.process, task))
+                tasks = self._tasks(store, samples)
+                while group := list(islice(tasks, TASKS_AT_ONCE)):
+                    pending.append(pool.submit(self.scorer.process_all, group))
                     if len(pending) >= window:
-                        self._take(pending.popleft().result(), store, invocation)
+                        self._take_all(pending.popleft().result(), store, invocation)
                 while pending:
-                    self._take(pending.popleft().result(), store, invocation)
-                for batch in self._batches.values():
-                    self._run_batch(batch)
+                    self._take_all(pending.popleft().result(), store, invocation)
+                if failed := sum(self._run_batch(batch) for batch in self._batches.values()):
+                    self.progress.advance(0, failed)
             finally:
                 # On Ctrl-C or an error the tasks that are queued return at once instead of being computed.
                 self.scorer.stop.set()
                 pool.shutdown(cancel_futures=True)
 
+    def _take_all(self, group: Sequence[Processed], store: ResultStore, invocation: int) -> None:
+        """Take over what a decoding thread brought."""
+        for processed in group:
+            self._take(processed, store, invocation)
+
     def _take(self, processed: Processed, store: ResultStore, invocation: int) -> None:
-        """Take over what a decoding thread brought; run batches that are full; commit now and then."""
-        for job in processed.unchanged:
+        """Take over what came of one sample; run batches that are full; commit now and then."""
+        for job, known in processed.unchanged:
             store.touch(job.run_id, processed.sample_id, processed.signature)
-            self.account.add(job.run_id, "ok", "", new=False)
+            self.account.add(job.run_id, known.status, known.reason, new=False)
         failed = self._add(processed.outcomes)
         for waiting in processed.waiting:
             batch = self._batches.setdefault(waiting.job.run_id, [])
@@ -351,12 +364,12 @@ class Evaluation:
         self._committed = time.monotonic()
 
     def _summarise(self, store: ResultStore) -> None:
-        """Store the means of the runs that changed."""
+        """Store the means of the runs that lack them: those that changed, or that a killed command left."""
         conventions = Conventions()
         with ResultReader(self.settings.out) as reader:
-            computed = list(self.account.computed)
-            summaries = reader.summarise_runs(computed, list(METRICS), conventions, seed=self.settings.seed)
-            for run_id in computed:
+            stale = [run_id for run_id in self.account.tally if not reader.stored_summaries(run_id, conventions)]
+            summaries = reader.summarise_runs(stale, list(METRICS), conventions, seed=self.settings.seed)
+            for run_id in stale:
                 store.write_summaries(run_id, conventions, summaries[run_id], self.settings.seed)
 
 

@@ -67,12 +67,12 @@ def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], d
     """Handles of annotators given by registered name, by glob, as a class or as an object.
 
     Raises:
-        UserError: unknown name, or a clash of names.
+        UserError: unknown name, a clash of names, or something registered that is no annotator.
     """
     handles: dict[str, Handle] = {}
     for annotator in annotators:
         factories = (
-            [entry.load() for entry in registry.match("annotators", [annotator])]
+            [load_adapter(entry) for entry in registry.match("annotators", [annotator])]
             if isinstance(annotator, str)
             else [annotator]
         )
@@ -80,8 +80,24 @@ def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], d
             handle = Handle(factory.card, factory, device, seed)
             if isinstance(factory, Annotator):
                 handle._instance = factory
-            handles.setdefault(handle.card.name, handle)
+            known = handles.setdefault(handle.card.name, handle)
+            if known.factory is not factory:
+                name = handle.card.name
+                raise UserError(f"two annotators are named {name}: results are kept by name, give one another card")
     return list(handles.values())
+
+
+def load_adapter(entry: registry.Entry) -> Any:
+    """The registered class.
+
+    Raises:
+        UserError: it cannot be loaded, or has no card.
+    """
+    factory = entry.load()
+    if not isinstance(getattr(factory, "card", None), AdapterCard):
+        owner = f"{entry.name} (registered by {entry.package} as {entry.target})"
+        raise UserError(f"{owner}: expected a class with an AdapterCard as `card`, found {type(factory).__name__}")
+    return factory
 
 
 @dataclass(eq=False)
@@ -110,13 +126,15 @@ class Job:
 
 
 def make_jobs(handles: Iterable[Handle], dataset: Dataset, conditions: Sequence[Condition], seed: int) -> list[Job]:
-    """The grid of jobs, ordered by condition, then adapter."""
+    """The grid of jobs, ordered by condition, then adapter; each run once."""
     handles = list(handles)
-    return [
+    jobs = (
         Job(handle, make_run("annotator", handle.card, dataset, condition, seed), condition)
         for condition in conditions
         for handle in handles
-    ]
+    )
+    # A condition that is asked for twice is one run all the same.
+    return list({job.run_id: job for job in jobs}.values())
 
 
 def make_run(kind: str, card: AdapterCard, dataset: Dataset, condition: Condition, seed: int) -> Run:

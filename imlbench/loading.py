@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
+from imlbench.differencing import difference_outside
 from imlbench.errors import Reason, SampleError
 from imlbench.images import Decoded, decode_image, resize_image, same_aspect
 from imlbench.masks import decode_mask, fit_mask
@@ -26,7 +26,7 @@ class LoadedSample:
     Attributes:
         sample: what was decoded.
         edited: H x W x 3, uint8, RGB, read-only.
-        original: the same shape as `edited`, or None where the dataset has none.
+        aligned: the pair of original and edited, of the same size; None where the dataset has no original.
         mask: H x W, bool, True = edited; all False for authentic, all True for whole-image samples.
         files: SHA-256 (hexadecimal) of each file's bytes, by "original", "edited", "mask".
         notes: conversions and resizings that were needed.
@@ -34,10 +34,15 @@ class LoadedSample:
 
     sample: Sample
     edited: Image
-    original: Image | None
+    aligned: Pair | None
     mask: Mask
     files: dict[str, str]
     notes: tuple[str, ...]
+
+    @property
+    def original(self) -> Image | None:
+        """H x W x 3, uint8, RGB, read-only, at the edited image's size; None where the dataset has none."""
+        return None if self.aligned is None else self.aligned.original
 
     def pair(self) -> Pair:
         """What an annotator gets to see.
@@ -45,23 +50,17 @@ class LoadedSample:
         Raises:
             SampleError: the dataset has no original for this sample.
         """
-        if self.original is None:
+        if self.aligned is None:
             raise SampleError(Reason.NO_ORIGINAL, f"{self.sample.id}: the dataset ships no original of this image")
-        return Pair(self.sample.id, self.original, self.edited, self.sample.instruction, self.sample.caption)
+        return self.aligned
 
     def content(self) -> str:
         """Hexadecimal SHA-256 over the hashes of the files: the sample's identity by content."""
         return hashlib.sha256(repr(sorted(self.files.items())).encode()).hexdigest()
 
     def outside_difference(self) -> int | None:
-        """Largest difference of a channel outside the mask, 0-255; None without original or outside.
-
-        At most 1 means that the edit was composited: pasted back into the untouched original.
-        """
-        outside = np.logical_not(self.mask).view(np.uint8)
-        if self.original is None or not cv2.countNonZero(outside):
-            return None
-        return int(cv2.norm(self.original, self.edited, cv2.NORM_INF, outside))
+        """Largest difference of a channel outside the mask, 0-255; None without original or outside."""
+        return None if self.aligned is None else difference_outside(self.aligned, self.mask)
 
 
 def load(sample: Sample) -> LoadedSample:
@@ -73,14 +72,15 @@ def load(sample: Sample) -> LoadedSample:
     files: dict[str, str] = {}
     edited = read(sample.edited, "edited", files)
     notes = edited.notes
-    original = None
+    aligned = None
     if sample.original is not None:
         decoded = read(sample.original, "original", files)
         original, resized = fit_original(decoded.pixels, edited.pixels.shape, sample.original.name)
+        aligned = Pair(sample.id, original, edited.pixels, sample.instruction, sample.caption)
         # A conversion that befell both images is worth one note.
         notes = tuple(dict.fromkeys((*notes, *decoded.notes, *resized)))
     mask, mask_notes = load_mask(sample, edited.pixels.shape, files)
-    return LoadedSample(sample, edited.pixels, original, mask, files, notes + mask_notes)
+    return LoadedSample(sample, edited.pixels, aligned, mask, files, notes + mask_notes)
 
 
 def read(source: Source, role: str, files: dict[str, str]) -> Decoded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from imlbench.cards import Card
 from imlbench.errors import UserError
@@ -53,8 +53,8 @@ class Jpeg(Perturbation):
     severities = (100, 90, 80, 70, 60, 50)
 
     def check(self, severity: float) -> None:
-        if not (severity == int(severity) and 1 <= severity <= 100):
-            raise UserError(f"jpeg: severity is a quality from 1 to 100, found {severity:g}")
+        if not (1 <= severity <= 100 and severity == int(severity)):
+            raise UserError(f"jpeg: severity is a whole quality from 1 to 100, found {severity:g}")
 
     def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
         import cv2
@@ -92,7 +92,7 @@ class Blur(Perturbation):
     severities = (3, 5, 7, 9, 11, 13)
 
     def check(self, severity: float) -> None:
-        if not (severity == int(severity) and severity % 2 == 1 and 1 <= severity <= 255):
+        if not (1 <= severity <= 255 and severity % 2 == 1):
             raise UserError(f"blur: severity is an odd kernel side from 1 to 255, found {severity:g}")
 
     def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
@@ -111,11 +111,25 @@ class Condition:
         perturbation: None = clean.
         severity: meaningless where clean.
         target: a forgery travels while its original does not, hence "edited" by default.
+
+    Raises:
+        UserError: the perturbation has no such severity, or the target is another word.
     """
 
     perturbation: Perturbation | None = None
     severity: float | None = None
     target: Target = "edited"
+
+    def __post_init__(self) -> None:
+        if self.target not in get_args(Target):
+            raise UserError(f"target: expected one of {', '.join(get_args(Target))}, found {self.target!r}")
+        if self.perturbation is None:
+            return
+        if self.severity is None:
+            raise UserError(f"{self.name}: give a severity; usual ones: {usual(self.perturbation)}")
+        self.perturbation.check(self.severity)
+        # 5 and 5.0 are one severity and must have one run.
+        object.__setattr__(self, "severity", float(self.severity))
 
     @property
     def name(self) -> str:
@@ -139,6 +153,11 @@ class Condition:
 
 
 CLEAN = Condition()
+
+
+def usual(perturbation: Perturbation) -> str:
+    """The default severities, for messages."""
+    return ", ".join(f"{severity:g}" for severity in perturbation.severities)
 
 
 def keyed_generator(*key: object) -> np.random.Generator:

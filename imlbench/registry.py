@@ -76,7 +76,7 @@ def groups() -> dict[str, dict[str, list[Entry]]]:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which pixdiff-5 comes before pixdiff-10."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def names(kind: Kind) -> list[str]:

@@ -78,12 +78,12 @@ class Pair:
     caption: str | None = None
     _shared: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False)
 
-    def shared(self, function: Callable[[Image, Image], T]) -> T:
-        """`function(original, edited)`, computed once per pair however many annotators ask.
+    def shared(self, function: Callable[[Pair], T]) -> T:
+        """`function(pair)`, computed once per pair however many annotators ask.
 
         The value is handed to several annotators: treat it as read-only.
         """
         if function not in self._shared:
-            self._shared[function] = function(self.original, self.edited)
+            self._shared[function] = function(self)
         value: T = self._shared[function]
         return value

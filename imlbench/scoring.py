@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ class Task:
 
     Attributes:
         sample: not decoded yet.
-        signature: of its files.
+        signature: of its files and texts; empty = not looked up yet.
         jobs: jobs with what the results file already holds, whose files may have changed since; None = nothing.
     """
 
@@ -58,16 +59,16 @@ class Processed:
     Attributes:
         outcomes: finished ones.
         waiting: pairs for adapters that work in batches.
-        unchanged: jobs whose stored result still holds, since only the files' times had changed.
+        unchanged: jobs whose stored outcome still holds, since only the files' times had changed, and that outcome.
         sample_id: of the sample.
-        signature: of its files.
+        signature: of its files and texts.
     """
 
     sample_id: str
     signature: str
     outcomes: list[Outcome] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
-    unchanged: list[Job] = field(default_factory=list)
+    unchanged: list[tuple[Job, Known]] = field(default_factory=list)
 
 
 class Scorer:
@@ -87,9 +88,13 @@ class Scorer:
         self.keep_map = keep_map
         self.stop = threading.Event()
 
+    def process_all(self, tasks: Sequence[Task]) -> list[Processed]:
+        """`process` for several tasks."""
+        return [self.process(task) for task in tasks]
+
     def process(self, task: Task) -> Processed:
         """Decode a sample once and serve every job that wants it."""
-        result = Processed(task.sample.id, task.signature)
+        result = Processed(task.sample.id, task.signature or signature_of(task.sample))
         if self.stop.is_set():
             return result
         try:
@@ -103,10 +108,14 @@ class Scorer:
             return result
         truth = Truth(loaded.mask, self.tolerance)
         facts = self.facts(loaded, truth.edited)
-        result.unchanged = [job for job, known in task.jobs if known is not None and known.content == facts.content]
-        jobs = [job for job, _ in task.jobs if job not in result.unchanged]
+        jobs: list[Job] = []
+        for job, known in task.jobs:
+            if known is not None and known.content == facts.content and same_texts(job, known, result.signature):
+                result.unchanged.append((job, known))
+            else:
+                jobs.append(job)
         for condition in dict.fromkeys(job.condition for job in jobs):
-            group = [job for job in jobs if job.condition is condition]
+            group = [job for job in jobs if job.condition == condition]
             self._process_condition(group, loaded, truth, facts, result)
         return result
 
@@ -116,7 +125,11 @@ class Scorer:
         """Serve the jobs of one condition with one perturbed pair."""
         try:
             pair = perturbed(loaded.pair(), jobs[0].condition, self.seed)
-        except SampleError as error:
+        except Exception as error:
+            # A perturbation may refuse an image by any exception, as JPEG's does above 65,500 pixels a side.
+            if not isinstance(error, SampleError):
+                where = f"{jobs[0].condition.name} at severity {jobs[0].condition.severity:g}"
+                error = SampleError(Reason.ADAPTER_ERROR, f"{where}: {describe(error)}")
             result.outcomes += [self.failure(job, facts, result.signature, error) for job in jobs]
             return
         for job in jobs:
@@ -190,6 +203,21 @@ class Scorer:
             notes=loaded.notes,
             files=loaded.files,
         )
+
+
+def signature_of(sample: Sample) -> str:
+    """Cheap text that changes when a file of the sample changes, or its instruction or caption."""
+    if sample.instruction is None and sample.caption is None:
+        return sample.signature()
+    texts = repr((sample.instruction, sample.caption)).encode()
+    return f"{sample.signature()}#{hashlib.sha256(texts).hexdigest()[:16]}"
+
+
+def same_texts(job: Job, known: Known, signature: str) -> bool:
+    """Whether the texts that the job's adapter reads are those of the stored outcome."""
+    card = job.card
+    reads = card.needs_instruction or card.uses_instruction or card.uses_caption
+    return not reads or known.signature.partition("#")[2] == signature.partition("#")[2]
 
 
 def perturbed(pair: Pair, condition: Condition, seed: int) -> Pair:

@@ -54,7 +54,7 @@ class Good(Annotator):
 
 
 def scores(pair):
-    return mean_channel_difference(pair.original, pair.edited)
+    return mean_channel_difference(pair)
 
 
 class TwoForOne(Good):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -112,7 +113,8 @@ def interrupted(account: Account, out: Path) -> None:
     typer.echo(
         f"imlbench: interrupted; {kept} new results are stored in {out}; run the same command again to go on", err=True
     )
-    raise typer.Exit(130)
+    # Not typer.Exit, which would look like an interruption that nobody has told of.
+    sys.exit(130)
 
 
 def show_plan(evaluations: list[Evaluation], as_json: bool) -> None:
@@ -180,9 +182,11 @@ def show_outcome(rows: list[dict[str, Any]], out: Path) -> None:
     header = ["dataset", "annotator", "n", "F1", "95 %", "IoU", "95 %", "computed", "skipped", "failed"]
     body = []
     for row in rows:
-        cells = [row["dataset"], row["annotator"], str(row["scored"])]
-        for name in SHOWN:
-            cells += summary_cells(row["metrics"].get(name))
+        summaries = [row["metrics"].get(name) for name in SHOWN]
+        # The means are over all that is stored, of which a limit may have looked at less.
+        cells = [row["dataset"], row["annotator"], str(summaries[0]["n"]) if summaries[0] else "-"]
+        for summary in summaries:
+            cells += summary_cells(summary)
         body.append([*cells, str(row["computed"]), *(str(sum(row[kind].values())) for kind in ("skipped", "failed"))])
     print_table(header, body)
     typer.echo(f"results: {out / 'results.db'}; next: imlbench report table1 --results {out}")

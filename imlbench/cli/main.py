@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -15,6 +15,11 @@ from imlbench.cli.datasets import datasets_app
 from imlbench.cli.listing import list_entries
 from imlbench.cli.report import report_app
 from imlbench.errors import UserError, one_line
+
+UsageError = cast("type[Exception]", typer.BadParameter.__base__)
+"""By way of its subclass, since where Typer keeps it depends on Typer's version."""
+INTERRUPTED = 130
+"""What a shell reports of a command that Ctrl-C ended."""
 
 app = typer.Typer(
     name="imlbench",
@@ -50,11 +55,41 @@ def common(
 def main() -> None:
     """Entry point of the console script."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except UserError as error:
-        typer.echo(f"imlbench: {one_line(error, limit=2000)}", err=True)
+        complain(str(error))
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader of our output, such as `head`, has gone; Python would complain again when it flushes.
+    except UsageError as error:
+        usage(error)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except OSError as error:
+        sys.exit(output_lost(error))
+    if code == INTERRUPTED:
+        complain("interrupted")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def output_lost(error: OSError) -> int:
+    """Exit code for what the system refused: a full disk, a reader of our output, such as `head`, that has gone."""
+    if error.filename is None:
+        # Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    if isinstance(error, BrokenPipeError):
+        return 1
+    complain(f"{one_line(error.filename or 'the output', 200)}: {error.strerror or error}")
+    return 2
+
+
+def complain(message: str) -> None:
+    """One line on standard error."""
+    typer.echo(f"imlbench: {one_line(message, limit=2000)}", err=True)
+
+
+def usage(error: Any) -> None:
+    """What is wrong with the command line, on one line."""
+    # Where nothing at all was asked for, Typer has printed the help already.
+    if type(error).__name__ != "NoArgsIsHelpError":
+        command = "imlbench" if error.ctx is None else error.ctx.command_path
+        complain(f"{error.format_message().rstrip('.')} (see {command} --help)")

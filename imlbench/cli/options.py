@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import typer
 
 from imlbench.config import read_toml
-from imlbench.errors import UserError
+from imlbench.errors import UserError, one_line
 
 
 def config_option(table: str) -> Any:
@@ -29,6 +30,8 @@ def config_option(table: str) -> Any:
             options = ", ".join(sorted(name.replace("_", "-") for name in known if name))
             raise UserError(f"{path}: [{table}] has no option {unknown[0].replace('_', '-')!r}; options: {options}")
         for name, value in defaults.items():
+            if isinstance(value, bool) and not getattr(known[name], "is_flag", False):
+                raise UserError(f"{path}: [{table}] {name.replace('_', '-')}: expected a value, found true or false")
             # "dataset = 'x'" is meant as a list of one.
             if known[name].multiple and isinstance(value, str):
                 defaults[name] = [value]
@@ -46,14 +49,11 @@ def failure_limit(text: str) -> tuple[float, bool]:
     Raises:
         UserError: neither.
     """
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
     is_fraction = "." in text
-    if value < 0 or (is_fraction and value > 1) or value == float("inf"):
-        raise UserError(f"fail-on-error: expected a number such as 5 or a fraction such as 0.01, found {text!r}")
-    return value, is_fraction
+    if not re.fullmatch(r"[0-9]+|[0-9]*\.[0-9]+", text) or (is_fraction and float(text) > 1):
+        expected = "a number such as 5 or a fraction from 0.0 to 1.0 such as 0.01"
+        raise UserError(f"--fail-on-error: expected {expected}, found {one_line(text, 80)!r}")
+    return float(text), is_fraction
 
 
 def roots_by_dataset(datasets: Sequence[str], roots: Sequence[str]) -> dict[str, Path | None]:
@@ -64,7 +64,7 @@ def roots_by_dataset(datasets: Sequence[str], roots: Sequence[str]) -> dict[str,
         roots: "DIR" or "NAME=DIR", as given with --data-root.
 
     Raises:
-        UserError: a root belongs to no dataset, or a single folder is given twice.
+        UserError: a root belongs to no dataset, or a dataset has two.
     """
     plain: list[str] = []
     named: dict[str, Path] = {}
@@ -72,11 +72,16 @@ def roots_by_dataset(datasets: Sequence[str], roots: Sequence[str]) -> dict[str,
     for root in roots:
         name, separator, folder = root.partition("=")
         if separator and (name in datasets or name in bare):
+            if name in named:
+                raise UserError(f"--data-root: two folders for {name}: {named[name]} and {folder}; give one")
             named[name] = Path(folder)
         else:
             plain.append(root)
     if len(plain) > 1:
-        raise UserError(f"--data-root: {plain[1]}: name the dataset it is for, as in {datasets[0]}={plain[1]}")
+        found_two = f"--data-root: two folders, {plain[0]} and {plain[1]}"
+        if len(bare) == 1:
+            raise UserError(f"{found_two}, for one dataset; give one")
+        raise UserError(f"{found_two}: name the dataset each is for, as in {datasets[0]}={plain[0]}")
     found: dict[str, Path | None] = {}
     for spec in datasets:
         name = spec.partition(":")[0]

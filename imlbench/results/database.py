@@ -120,7 +120,7 @@ def advice(path: Path, error: sqlite3.Error) -> str:
         return f"{path}: cannot be opened for writing ({said}): choose a writable folder with --out"
     if "locked" in said or "busy" in said:
         return f"{path}: another process held the file for over {BUSY_SECONDS} s: try again"
-    return f"{path}: not a usable results file ({said})"
+    return f"{path}: not a usable results file ({said}): move it away, or choose another folder with --out"
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -146,11 +146,13 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check the version and create what is missing."""
+    # Before anything is set: another program's file must stay as it is.
+    version = check_version(connection, path)
     # Readers and a second writer go on while one writes; file systems that cannot do it stay with a journal.
     connection.execute("PRAGMA journal_mode = WAL")
     # With WAL this loses at most the last commits on a power cut, and never corrupts.
     connection.execute("PRAGMA synchronous = NORMAL")
-    if check_version(connection, path) == SCHEMA_VERSION:
+    if version == SCHEMA_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have created the tables while this one waited for the lock.
@@ -172,7 +174,8 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
     application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     if application != APPLICATION_ID and tables:
-        raise UserError(f"{path}: a SQLite file of another program, not a results file")
+        message = f"{path}: a SQLite file of another program, not a results file"
+        raise UserError(f"{message}: choose another folder with --out")
     if version > SCHEMA_VERSION:
         message = f"{path}: written with results schema {version}, this imlbench reads up to {SCHEMA_VERSION}"
         raise UserError(f"{message}: upgrade imlbench")

@@ -221,7 +221,7 @@ class ResultReader:
         return np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
 
     def stored_summaries(self, run_id: str, conventions: Conventions | None = None) -> dict[str, Summary]:
-        """Summaries as the last complete evaluation of the run left them, by metric; empty where there is none."""
+        """Summaries as the last evaluation of the run left them, by metric; empty where it has not come to its end."""
         chosen = conventions or Conventions()
         statement = (
             "SELECT metric, mean, stderr, low, high, n FROM summaries "

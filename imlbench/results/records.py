@@ -100,11 +100,9 @@ class Known:
     boundary_tolerance: int | None
 
 
-def pack_histogram(histogram: NDArray[np.int64]) -> bytes | None:
+def pack_histogram(soft: NDArray[np.int64] | None) -> bytes | None:
     """Compressed bytes of a 2 x 256 histogram; None for a hard decision, whose counts already say all."""
-    if not histogram[:, 1:-1].any():
-        return None
-    return zlib.compress(histogram.astype("<u4").tobytes(), 1)
+    return None if soft is None else zlib.compress(soft.astype("<u4").tobytes(), 1)
 
 
 def unpack_histogram(data: bytes | None, tp: int, fp: int, fn: int, tn: int) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -83,7 +83,10 @@ class ResultStore:
             return self._connection.execute(statement, (run_id,)).fetchone() is not None
 
     def write(self, outcomes: Sequence[Outcome], invocation_id: int) -> None:
-        """Store outcomes in one transaction; an older outcome of the same run and sample is replaced."""
+        """Store outcomes in one transaction; an older outcome of the same run and sample is replaced.
+
+        The means of their runs, which no longer hold, are dropped with the same transaction.
+        """
         keys: dict[int, int] = {}
         packed: dict[int, bytes | None] = {}
         with storage_errors(self.path), transaction(self._connection):
@@ -94,13 +97,16 @@ class ResultStore:
                     keys[id(sample)] = self._sample_key(sample)
                 rows.append(count_row(outcome, keys[id(sample)], invocation_id, packed))
             if rows:
-                self._connection.executemany(insertion("INSERT OR REPLACE", "counts", rows[0]), rows)
+                self._connection.executemany(COUNT_STATEMENT, rows)
+            stale = sorted({(outcome.run_id,) for outcome in outcomes})
+            self._connection.executemany("DELETE FROM summaries WHERE run_id = ?", stale)
 
     def _sample_key(self, sample: SampleFacts) -> int:
         """Key of the sample's row, written where it is new; its facts are refreshed where it is not."""
         columns = {field.name: getattr(sample, field.name) for field in fields(SampleFacts)}
         for name in ("tags", "notes", "files"):
             columns[name] = json.dumps(columns[name], ensure_ascii=False)
+        columns = {name: encodable(value) for name, value in columns.items()}
         updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
         upsert = f"ON CONFLICT (dataset, sample_id, content) DO UPDATE SET {updates} RETURNING sample_key"
         row = self._connection.execute(f"{insertion('INSERT', 'samples', columns)} {upsert}", columns).fetchone()
@@ -137,31 +143,33 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def count_row(outcome: Outcome, sample_key: int, invocation_id: int, packed: dict[int, bytes | None]) -> dict[str, Any]:
-    """Row of the table `counts`; `packed` keeps the bytes of histograms that several runs share."""
-    row: dict[str, Any] = {
-        "run_id": outcome.run_id,
-        "sample_id": outcome.sample.sample_id,
-        "sample_key": sample_key,
-        "invocation_id": invocation_id,
-        "signature": outcome.signature,
-        "status": outcome.status,
-        "reason": str(outcome.reason),
-        "message": outcome.message,
-        "seconds": outcome.seconds,
-    }
-    counts, boundary = outcome.counts, outcome.counts.boundary if outcome.counts else None
-    for name in ("tp", "fp", "fn", "tn"):
-        row[name] = getattr(counts, name, None)
-    row["histogram"] = None
-    if counts is not None:
-        key = id(counts.histogram)
-        if key not in packed:
-            packed[key] = pack_histogram(counts.histogram)
-        row["histogram"] = packed[key]
-    for name in ("tolerance", "predicted", "predicted_matched", "true", "true_matched"):
-        row[f"boundary_{name}"] = getattr(boundary, name, None)
-    return row
+COUNT_COLUMNS = (
+    "run_id, sample_id, sample_key, invocation_id, signature, status, reason, message, seconds, "
+    "tp, fp, fn, tn, histogram, boundary_tolerance, boundary_predicted, boundary_predicted_matched, "
+    "boundary_true, boundary_true_matched"
+)
+COUNT_STATEMENT = f"INSERT OR REPLACE INTO counts ({COUNT_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+
+
+def count_row(
+    outcome: Outcome, sample_key: int, invocation_id: int, packed: dict[int, bytes | None]
+) -> tuple[Any, ...]:
+    """Values of `COUNT_COLUMNS`; `packed` keeps the bytes of histograms that several runs share."""
+    counts = outcome.counts
+    ids = (outcome.run_id, outcome.sample.sample_id, sample_key, invocation_id)
+    head = (*ids, outcome.signature, outcome.status, outcome.reason, outcome.message, outcome.seconds)
+    if counts is None:
+        return (*head, *[None] * 10)
+    soft, boundary = counts.soft, counts.boundary
+    if id(soft) not in packed:
+        packed[id(soft)] = pack_histogram(soft)
+    edges = [None] * 5 if boundary is None else astuple(boundary)
+    return (*head, counts.tp, counts.fp, counts.fn, counts.tn, packed[id(soft)], *edges)
+
+
+def encodable(value: Any) -> Any:
+    """Text without half characters (lone surrogates), which JSON can smuggle in and SQLite refuses; else the value."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def marks(values: Sequence[object]) -> str:

@@ -86,7 +86,7 @@ def test_composited_edits_leave_everything_outside_the_mask_and_change_nearly_al
 def test_reencoded_edits_change_most_pixels_outside_by_a_few_levels(loaded):
     for item in loaded:
         if item.sample.tags["encoding"] == "reencoded":
-            outside = grey_difference(item.original, item.edited)[~item.mask]
+            outside = grey_difference(item.pair())[~item.mask]
             assert (outside > 0).mean() > 0.7, item.sample.id
             assert 1 <= np.median(outside) <= 8, item.sample.id
             assert item.sample.edited.name.endswith(".jpg")
@@ -103,7 +103,7 @@ def test_masks_cover_from_two_to_forty_per_cent_and_files_need_no_conversion(loa
 def test_small_thresholds_solve_composited_edits_and_flood_on_reencoded_ones(loaded):
     scores = {}
     for item in loaded:
-        marked = grey_difference(item.original, item.edited) > 0
+        marked = grey_difference(item.pair()) > 0
         f1 = 2 * (marked & item.mask).sum() / (marked.sum() + item.mask.sum())
         scores.setdefault(item.sample.tags["encoding"], []).append(f1)
     assert np.mean(scores["composited"]) > 0.98

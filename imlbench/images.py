@@ -69,11 +69,14 @@ def open_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> tuple[Pi
         if width * height > max_pixels:
             message = f"{name}: {width} x {height} is above the limit of {max_pixels} pixels; refused before decoding"
             raise SampleError(Reason.TOO_LARGE, message)
+        # Pillow cuts 16-bit colour to its upper 8 bits while it decodes; only the raw mode tells.
+        deep = image.mode in ("RGB", "RGBA") and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+        notes = ("16-bit colour cut to 8 bits",) if deep else ()
         image.load()
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
         if orientation not in TRANSPOSITIONS:
-            return image, ()
-        return image.transpose(TRANSPOSITIONS[orientation]), (f"EXIF orientation {orientation} applied",)
+            return image, notes
+        return image.transpose(TRANSPOSITIONS[orientation]), (*notes, f"EXIF orientation {orientation} applied")
     except SampleError:
         raise
     except PillowImage.DecompressionBombError as error:

@@ -11,7 +11,7 @@ import numpy as np
 from imlbench.differencing import difference_outside
 from imlbench.errors import Reason, SampleError
 from imlbench.images import Decoded, decode_image, resize_image, same_aspect
-from imlbench.masks import decode_mask, fit_mask
+from imlbench.masks import decode_mask_with_notes, fit_mask
 from imlbench.samples import Pair
 
 if TYPE_CHECKING:
@@ -115,4 +115,6 @@ def load_mask(sample: Sample, shape: tuple[int, ...], files: dict[str, str]) -> 
         return mask, ()
     data = sample.mask.read()
     files["mask"] = hashlib.sha256(data).hexdigest()
-    return fit_mask(decode_mask(data, sample.mask.name, sample.mask_rule), shape, sample.mask.name)
+    mask, notes = decode_mask_with_notes(data, sample.mask.name, sample.mask_rule)
+    fitted, resized = fit_mask(mask, shape, sample.mask.name)
+    return fitted, notes + resized

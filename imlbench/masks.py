@@ -55,13 +55,18 @@ def decode_mask(data: bytes, name: str, rule: MaskRule) -> Mask:
     Raises:
         SampleError: unreadable, too large, or the rule's channel is not in the file.
     """
+    return decode_mask_with_notes(data, name, rule)[0]
+
+
+def decode_mask_with_notes(data: bytes, name: str, rule: MaskRule) -> tuple[Mask, tuple[str, ...]]:
+    """`decode_mask`, and what had to be done to read the file."""
     from imlbench.images import open_image
 
-    image, _ = open_image(data, name)
+    image, notes = open_image(data, name)
     above = channel_values(image, rule.channel, name) > rule.threshold
     mask: Mask = ~above if rule.inverted else above
     mask.flags.writeable = False
-    return mask
+    return mask, tuple(f"mask: {note}" for note in notes)
 
 
 def channel_values(image: PillowImage.Image, channel: Channel, name: str) -> NDArray[np.uint8] | NDArray[np.float64]:

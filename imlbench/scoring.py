@@ -164,13 +164,14 @@ class Scorer:
         """Validate one map, keep it if asked to, count it."""
         job = waiting.job
         try:
-            checked, _ = checked_map(scores, waiting.truth.mask.shape, job.card.name)
+            checked, resized = checked_map(scores, waiting.truth.mask.shape, job.card.name)
         except SampleError as error:
             return self.failure(job, waiting.facts, waiting.signature, error)
         if self.keep_map is not None:
             self.keep_map(job, waiting.pair.id, checked)
         counts = waiting.truth.count(checked, job.card.threshold)
-        return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", seconds=seconds, counts=counts)
+        note = f"score map resized from {scores.shape[1]} x {scores.shape[0]}" if resized else ""
+        return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", "", note, seconds, counts)
 
     def failure(self, job: Job, facts: SampleFacts, signature: str, error: Exception) -> Outcome:
         """The record of a sample that has no result."""

@@ -56,7 +56,7 @@ def side_by_side(parts: Parts) -> str:
 
 # A bracket is markup only where something is linked to it, and would make intervals hard to read if escaped always.
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_|~$#]|\](?=[(\[:]))")
-MARKDOWN_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+MARKDOWN_ENTITIES = {"&": "&amp;", "<": "&lt;"}
 
 
 def markdown_text(text: str, limit: int = LONGEST_LABEL) -> str:

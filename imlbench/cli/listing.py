@@ -13,6 +13,8 @@ from imlbench import registry
 from imlbench.errors import UserError
 from imlbench.registry import KINDS, Entry, Kind
 
+FACTS = ("title", "version", "summary", "licence", "citation", "url")
+
 
 class KindOption(StrEnum):
     """Kinds of entries, for the help text."""
@@ -48,9 +50,9 @@ def describe(entry: Entry) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": entry.name, "package": entry.package}
     try:
         card = entry.load().card
-        facts |= {"title": card.title, "version": card.version, "licence": card.licence, "summary": card.summary}
+        facts |= {name: getattr(card, name) for name in FACTS}
     except (UserError, AttributeError) as error:
-        facts |= {"title": "", "version": "", "licence": "", "summary": f"broken: {error}"}
+        facts |= {**dict.fromkeys(FACTS, ""), "summary": f"broken: {error}"}
     return facts
 
 

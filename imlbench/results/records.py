@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imlbench.counting import SampleCounts, binary_histogram
+from imlbench.counting import BINS, SampleCounts, binary_histogram
+from imlbench.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +107,15 @@ def pack_histogram(soft: NDArray[np.int64] | None) -> bytes | None:
 
 
 def unpack_histogram(data: bytes | None, tp: int, fp: int, fn: int, tn: int) -> NDArray[np.int64]:
-    """2 x 256, int64, from what `pack_histogram` returned and the sample's counts."""
+    """2 x 256, int64, from what `pack_histogram` returned and the sample's counts.
+
+    Raises:
+        UserError: the bytes are no histogram.
+    """
     if data is None:
         return binary_histogram(tp, fp, fn, tn)
-    return np.frombuffer(zlib.decompress(data), dtype="<u4").reshape(2, -1).astype(np.int64)
+    try:
+        return np.frombuffer(zlib.decompress(data), dtype="<u4").reshape(2, BINS).astype(np.int64)
+    except (zlib.error, ValueError, TypeError) as error:
+        message = "a histogram in the results file is damaged: compute the run anew with --overwrite always"
+        raise UserError(message) from error

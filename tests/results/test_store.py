@@ -15,7 +15,6 @@ import pytest
 from imlbench.counting import BINS, Boundary, SampleCounts, binary_histogram
 from imlbench.errors import UserError
 from imlbench.metrics import Conventions
-from imlbench.results import store as store_module
 from imlbench.results.reading import ResultReader
 from imlbench.results.records import Outcome, Run, SampleFacts, pack_histogram, unpack_histogram
 from imlbench.results.store import ResultStore
@@ -183,7 +182,7 @@ class TestWriting:
 
 
 class TestFullDisk:
-    def test_the_message_says_what_to_do_and_earlier_commits_stay(self, store, out, monkeypatch):
+    def test_the_message_says_what_to_do_and_earlier_commits_stay(self, store, out):
         store.write([outcome("a")], store.begin_invocation({}))
         pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
         store._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -200,8 +199,7 @@ class TestFullDisk:
         store.write(many, 1)
         assert len(rows(out, "SELECT 1 FROM counts")) == 201
 
-
-    def test_a_locked_file_says_so(self, store, out, monkeypatch):
+    def test_a_locked_file_says_so(self, store, out):
         other = sqlite3.connect(out / "results.db")
         other.execute("BEGIN IMMEDIATE")
         store._connection.execute("PRAGMA busy_timeout = 10")
@@ -209,7 +207,6 @@ class TestFullDisk:
             store.write([outcome("a")], 1)
         other.close()
         store.write([outcome("a")], store.begin_invocation({}))
-        assert store_module.database_path(out) == store.path
 
 
 SLOW = """
@@ -339,7 +336,7 @@ LIMITED = (
 def test_a_disk_that_fills_up_is_one_line_and_the_same_command_goes_on(packages, root, reference, out):
     arguments = ("annotate-eval", "--dataset", "folder", "--data-root", root, "--out", out, "--workers", 2)
     chosen = ("--annotator", "slow", "--annotator", "model", "--annotator", "pixdiff-20")
-    limited = (*COMMAND[:2], LIMITED, "300000")
+    limited = (*COMMAND[:2], LIMITED, "200000")
     done = finish(start(*arguments, *chosen, code=limited, paths=[packages]))
     assert done.complaint().endswith("free some space and run the same command again\n")
     assert f"{out / 'results.db'}: cannot write (" in done.err

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from imlbench.samples import Mask, ScoreMap
 
 BINS = 256
+FLOAT, LEVELS, HARD = np.dtype(np.float32), np.dtype(np.uint8), np.dtype(np.bool_)
+"""The three kinds of score maps."""
 EXACT_FLOAT_COUNT = 1 << 24
 """OpenCV's histograms are float32, which counts exactly up to here."""
 
@@ -125,13 +127,13 @@ class Truth:
         """
         if scores.shape != self.mask.shape:
             raise ValueError(f"score map of shape {scores.shape}, mask of shape {self.mask.shape}")
-        if scores.dtype == np.uint8 and self.tolerance is None:
+        if scores.dtype == LEVELS and self.tolerance is None:
             return self._count_levels(scores, threshold)
         marked = marked_pixels(scores, threshold)
         tp = cv2.countNonZero(cv2.bitwise_and(marked[self.box], self.bytes[self.box])) if self.edited else 0
         fp, fn = cv2.countNonZero(marked) - tp, self.edited - tp
         tn = self.mask.size - tp - fp - fn
-        soft = None if scores.dtype == np.bool_ else self._level_counts(scores).histogram
+        soft = None if scores.dtype == HARD else self._level_counts(scores).histogram
         boundary = None if self.tolerance is None else self._match_boundary(marked)
         return SampleCounts(tp, fp, fn, tn, soft, boundary)
 
@@ -168,11 +170,9 @@ def marked_pixels(scores: ScoreMap, threshold: float) -> NDArray[np.uint8]:
 
     Float scores are compared in float32, levels with `lowest_level`.
     """
-    if scores.dtype == np.bool_:
+    if scores.dtype == HARD:
         return np.ascontiguousarray(scores).view(np.uint8)
-    marked: NDArray[np.bool_] = scores >= (
-        lowest_level(threshold) if scores.dtype == np.uint8 else np.float32(threshold)
-    )
+    marked: NDArray[np.bool_] = scores >= (lowest_level(threshold) if scores.dtype == LEVELS else np.float32(threshold))
     return marked.view(np.uint8)
 
 
@@ -188,7 +188,7 @@ def lowest_level(threshold: float) -> int:
 
 def levels(scores: ScoreMap) -> NDArray[np.uint8]:
     """Histogram bin of each score: min(255, floor(256 s)) for floats, the level itself for uint8."""
-    if scores.dtype == np.uint8:
+    if scores.dtype == LEVELS:
         return scores
     scaled = np.multiply(scores, np.float32(256), order="C")
     # Scaling by a power of two is exact, and OpenCV's cut at 255 is several times as fast as NumPy's minimum.
@@ -267,15 +267,15 @@ def checked_map(scores: object, shape: tuple[int, ...], owner: str) -> tuple[Sco
     if not isinstance(scores, np.ndarray) or scores.ndim != 2 or scores.size == 0:
         found = getattr(scores, "shape", type(scores).__name__)
         raise SampleError(Reason.BAD_MAP, f"{owner}: expected an H x W array, found {found}")
-    if scores.dtype not in (np.float32, np.uint8, np.bool_):
+    if scores.dtype not in (FLOAT, LEVELS, HARD):
         raise SampleError(Reason.BAD_MAP, f"{owner}: expected float32, uint8 or bool, found {scores.dtype}")
-    if scores.dtype == np.float32:
+    if scores.dtype == FLOAT:
         lowest, highest = float(scores.min()), float(scores.max())
         # Written so that NaN, for which every comparison is false, fails too.
         if not (lowest >= 0 and highest <= 1):
             raise SampleError(Reason.BAD_MAP, f"{owner}: scores from {lowest:g} to {highest:g}, expected 0 to 1")
     if scores.shape == tuple(shape[:2]):
         return scores, False
-    soft = scores.astype(np.float32) / np.float32(255 if scores.dtype == np.uint8 else 1)
+    soft = scores.astype(np.float32) / np.float32(255 if scores.dtype == LEVELS else 1)
     resized = cv2.resize(soft, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return np.clip(resized, 0, 1), True

@@ -46,16 +46,22 @@ class Handle:
         Raises:
             UserError: it cannot be built; the message is its own, on one line.
         """
-        with self._lock:
-            if self._instance is None:
-                try:
-                    self._instance = self.factory(device=self.device, seed=self.seed)
-                except UserError:
-                    raise
-                except Exception as error:
-                    # A third party's constructor may raise anything; no sample can be scored without it.
-                    raise UserError(f"{self.card.name} cannot be built: {one_line(describe(error))}") from error
-            return self._instance
+        # Looked at without the lock first: decoding threads ask for every sample.
+        if self._instance is None:
+            with self._lock:
+                if self._instance is None:
+                    self._instance = self._build()
+        return self._instance
+
+    def _build(self) -> Any:
+        """A new adapter."""
+        try:
+            return self.factory(device=self.device, seed=self.seed)
+        except UserError:
+            raise
+        except Exception as error:
+            # A third party's constructor may raise anything; no sample can be scored without it.
+            raise UserError(f"{self.card.name} cannot be built: {one_line(describe(error))}") from error
 
 
 def describe(error: BaseException) -> str:

@@ -240,10 +240,7 @@ def start(
     return subprocess.Popen(
         [*code, *map(str, arguments)],
         env={**os.environ, **variables, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},
     )
 
 

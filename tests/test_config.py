@@ -42,7 +42,9 @@ def test_the_order_is_own_variable_then_file_then_common_variable(monkeypatch):
 def test_roots_in_a_file_are_relative_to_it_and_know_the_home(tmp_path):
     folder = tmp_path / "home" / ".config" / "imlbench"
     folder.mkdir(parents=True)
-    (folder / "config.toml").write_text('[data_roots]\nbr-gen = "sets/br"\ncocoglide = "~/coco"\nx = "~nobody-here/x"\n')
+    (folder / "config.toml").write_text(
+        '[data_roots]\nbr-gen = "sets/br"\ncocoglide = "~/coco"\nx = "~nobody-here/x"\n'
+    )
     assert data_root("br-gen") == folder / "sets" / "br"
     assert data_root("cocoglide") == tmp_path / "home" / "coco"
     assert data_root("x") == folder / "~nobody-here" / "x"
@@ -68,7 +70,9 @@ def test_a_user_without_a_home_is_no_error(monkeypatch):
 @pytest.mark.parametrize("text", ["data_roots = 3", "[data_roots]\nbr-gen = 3", "[data_roots]\nbr-gen = ['/a']"])
 def test_something_else_than_a_folder_is_named(text):
     Path("imlbench.toml").write_text(text)
-    with pytest.raises(UserError, match=r'^imlbench.toml: \[data_roots\]: expected a line such as br-gen = "/data/br-gen"'):
+    with pytest.raises(
+        UserError, match=r'^imlbench.toml: \[data_roots\]: expected a line such as br-gen = "/data/br-gen"'
+    ):
         data_root("br-gen")
 
 

@@ -83,7 +83,9 @@ def test_something_registered_that_is_no_annotator_is_named(monkeypatch, value):
     monkeypatch.setitem(sys.modules, "their_module", SimpleNamespace(thing=value))
     entry = registry.Entry("annotators", "theirs", "their_module:thing", "their-package")
     monkeypatch.setattr(
-        registry, "groups", lambda: {kind: {"theirs": [entry]} if kind == "annotators" else {} for kind in registry.KINDS}
+        registry,
+        "groups",
+        lambda: {kind: {"theirs": [entry]} if kind == "annotators" else {} for kind in registry.KINDS},
     )
     with pytest.raises(UserError, match=r"theirs \(registered by their-package as their_module:thing\): expected"):
         annotator_handles(["theirs"], "cpu", 0)

@@ -17,7 +17,20 @@ from imlbench.maps import MapFolder, safe_name
 from imlbench.perturb import CLEAN, Condition, Jpeg
 from tests.making_sets import ListDataset, Toy
 
-HOSTILE = ["../../x", "/etc/passwd", "..", ".", ".hidden", "a/b", "a\\b", "x" * 5000, "für Élise", "日本", "a\nb\x7f", "con*?"]
+HOSTILE = [
+    "../../x",
+    "/etc/passwd",
+    "..",
+    ".",
+    ".hidden",
+    "a/b",
+    "a\\b",
+    "x" * 5000,
+    "für Élise",
+    "日本",
+    "a\nb\x7f",
+    "con*?",
+]
 
 
 @pytest.fixture

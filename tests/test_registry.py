@@ -52,7 +52,7 @@ def test_two_packages_of_one_name_are_an_error_that_names_both(install):
 
 def test_a_name_of_ours_cannot_be_taken_over(install):
     install("their_package", pixdiff_0="their_package:Theirs")
-    with pytest.raises(UserError, match="registered twice, by .*imlbench.*their_package|their_package.*imlbench"):
+    with pytest.raises(UserError, match=r"registered twice, by .*imlbench.*their_package|their_package.*imlbench"):
         registry.resolve("annotators", "pixdiff-0")
     assert registry.resolve("annotators", "pixdiff-10").package == "imlbench"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,8 +81,9 @@ def annotate_eval(
         boundary=boundary,
     )
     roots = roots_by_dataset(dataset, data_root or [])
-    handles = resolve_devices(annotator_handles(annotator, device, seed))
-    opened = [open_dataset(name, roots[name]) for name in dict.fromkeys(dataset)]
+    with redirect_stdout(sys.stderr):
+        handles = resolve_devices(annotator_handles(annotator, device, seed))
+        opened = [open_dataset(name, roots[name]) for name in dict.fromkeys(dataset)]
     evaluations = [Evaluation(one, make_jobs(handles, one, [CLEAN], seed), settings) for one in opened]
     if dry_run:
         show_plan(evaluations, as_json)
@@ -102,7 +104,8 @@ def run_with_progress(evaluation: Evaluation) -> Account:
     """Run one evaluation under a bar or lines."""
     from imlbench.cli.progress import progress
 
-    with progress(evaluation.dataset.title) as bar:
+    # What a third party's code prints must not end up in the table or the JSON.
+    with progress(evaluation.dataset.title) as bar, redirect_stdout(sys.stderr):
         evaluation.progress = bar
         return evaluation.run()
 

@@ -55,7 +55,7 @@ def common(
 def main() -> None:
     """Entry point of the console script."""
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="imlbench", standalone_mode=False)
     except UserError as error:
         complain(str(error))
         sys.exit(2)

@@ -27,11 +27,11 @@ def config_option(table: str) -> Any:
         defaults = {"as_json" if name == "json" else name: value for name, value in defaults.items()}
         unknown = sorted(set(defaults) - set(known))
         if unknown:
-            options = ", ".join(sorted(name.replace("_", "-") for name in known if name))
-            raise UserError(f"{path}: [{table}] has no option {unknown[0].replace('_', '-')!r}; options: {options}")
+            options = ", ".join(sorted(spelling(name) for name in known if name))
+            raise UserError(f"{path}: [{table}] has no option {spelling(unknown[0])!r}; options: {options}")
         for name, value in defaults.items():
-            if isinstance(value, bool) and not getattr(known[name], "is_flag", False):
-                raise UserError(f"{path}: [{table}] {name.replace('_', '-')}: expected a value, found true or false")
+            if not fits(value, known[name]):
+                raise UserError(f"{path}: [{table}] {spelling(name)}: not a value for this option: {value!r}")
             # "dataset = 'x'" is meant as a list of one.
             if known[name].multiple and isinstance(value, str):
                 defaults[name] = [value]
@@ -41,6 +41,19 @@ def config_option(table: str) -> Any:
     return typer.Option(
         "--config", metavar="FILE.toml", callback=load, is_eager=True, help=f"Read options from its table \\[{table}]."
     )
+
+
+def spelling(name: str) -> str:
+    """An option as it is typed, from its parameter's name."""
+    return "json" if name == "as_json" else name.replace("_", "-")
+
+
+def fits(value: Any, option: Any) -> bool:
+    """Whether a TOML value is of a kind that the option could have on the command line."""
+    if isinstance(value, list):
+        return bool(option.multiple) and all(isinstance(item, str) for item in value)
+    # To Python, true is a number too.
+    return isinstance(value, bool) == bool(getattr(option, "is_flag", False)) and isinstance(value, str | int | float)
 
 
 def failure_limit(text: str) -> tuple[float, bool]:

@@ -7,7 +7,6 @@ with "JSON" beside them hold JSON text; times are UTC, ISO 8601.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,18 +190,30 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         made = "`imlbench annotate-eval ... --out DIR` makes one"
         raise UserError(f"{path}: no results file: {made}")
+    try:
+        return opened_readonly(path, "mode=rw")
+    except sqlite3.OperationalError as error:
+        # A file in WAL mode is read by way of a shared-memory file beside it, which a read-only folder refuses.
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            message = f"{path}: cannot be read here ({one_line(error)}), since a command that wrote it has not ended"
+            raise UserError(f"{message}: copy the folder to a place that you can write") from error
+    except sqlite3.Error as error:
+        raise UserError(advice(path, error)) from error
     with storage_errors(path):
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{immutable(path)}", uri=True)
-        try:
-            connection.execute("PRAGMA busy_timeout = 60000")
-            check_version(connection, path)
-        except BaseException:
-            connection.close()
-            raise
+        return opened_readonly(path, "mode=ro&immutable=1")
+
+
+def opened_readonly(path: Path, options: str) -> sqlite3.Connection:
+    """A connection that writes no result, to a file that has been looked at.
+
+    Opened like a writer's where it may be: only then are the files of the WAL tidied away when the last one closes.
+    """
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True, timeout=BUSY_SECONDS)
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
-
-
-def immutable(path: Path) -> str:
-    """Query part for a folder that cannot be written: reading a WAL file elsewhere needs a shared-memory file."""
-    writable = os.access(path.parent, os.W_OK)
-    return "" if writable or path.with_name(path.name + "-wal").exists() else "&immutable=1"

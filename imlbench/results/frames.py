@@ -50,16 +50,24 @@ def decoded_facts(row: Sequence[Any]) -> dict[str, Any]:
     return facts
 
 
-def count_table(rows: Sequence[Sequence[Any]], start: int, histograms: bool = True) -> CountTable:
-    """Counts from rows that hold `TABLE_COLUMNS` from column `start` on; without histograms they are n x 2 x 0."""
+def count_table(rows: Sequence[Sequence[Any]], start: int, bins: int = BINS) -> CountTable:
+    """Counts from rows that hold `TABLE_COLUMNS` from column `start` on.
+
+    Args:
+        rows: of the results file.
+        start: column of the first count.
+        bins: 256; or 2 where all rows are hard decisions, whose scores are 0 and 1; or 0 to leave histograms out.
+    """
     numbers = [row[start : start + 8] for row in rows]
     # A boundary column that is NULL was not computed.
     counts = np.array([[-1 if value is None else value for value in row] for row in numbers], dtype=np.int64)
     tp, fp, fn, tn, *boundary = counts.reshape(-1, 8).T
-    unpacked = np.empty((len(rows), 2, BINS if histograms else 0), dtype=np.int64)
-    if histograms:
+    unpacked = np.empty((len(rows), 2, bins), dtype=np.int64)
+    if bins == BINS:
         for index, row in enumerate(rows):
             unpacked[index] = unpack_histogram(row[-1], *row[start : start + 4])
+    elif bins == 2:
+        unpacked[:] = np.stack([tn, fp, fn, tp], axis=1).reshape(-1, 2, 2)
     return CountTable(tp, fp, fn, tn, unpacked, np.stack(boundary, axis=1))
 
 
@@ -77,11 +85,14 @@ class HistogramMemo:
     ) -> NDArray[np.float64]:
         """Values of the chunk-th rows, which hold the id and then `TABLE_COLUMNS`: n x m."""
         blobs = [row[-1] for row in rows]
-        # A hard decision has no blob; its histogram follows from its own counts.
+        if all(blob is None for blob in blobs):
+            table = count_table(rows, start=1, bins=2)
+            return np.stack([sample_values(table, name, conventions) for name in metrics], axis=1)
+        # A row without a blob is a hard decision; its histogram follows from its own counts.
         digest = b"" if None in blobs else hashlib.sha256(b"".join(blobs)).digest()
         known, soft = self._known.get(chunk, (b"", {}))
         reusable = known == digest != b""
-        table = count_table(rows, start=1, histograms=not reusable)
+        table = count_table(rows, start=1, bins=0 if reusable else BINS)
         if not reusable:
             soft = {name: sample_values(table, name, conventions) for name in metrics if metric(name).soft}
             self._known[chunk] = (digest, soft)

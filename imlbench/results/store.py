@@ -87,30 +87,23 @@ class ResultStore:
 
         The means of their runs, which no longer hold, are dropped with the same transaction.
         """
-        keys: dict[int, int] = {}
         packed: dict[int, bytes | None] = {}
+        samples = list({id(outcome.sample): outcome.sample for outcome in outcomes}.values())
         with storage_errors(self.path), transaction(self._connection):
-            rows = []
-            for outcome in outcomes:
-                sample = outcome.sample
-                if id(sample) not in keys:
-                    keys[id(sample)] = self._sample_key(sample)
-                rows.append(count_row(outcome, keys[id(sample)], invocation_id, packed))
-            if rows:
-                self._connection.executemany(COUNT_STATEMENT, rows)
+            keys = self._sample_keys(samples)
+            rows = [
+                count_row(outcome, keys[outcome.sample.sample_id, outcome.sample.content], invocation_id, packed)
+                for outcome in outcomes
+            ]
+            insert_rows(self._connection, f"INSERT OR REPLACE INTO counts ({COUNT_COLUMNS})", rows)
             stale = sorted({(outcome.run_id,) for outcome in outcomes})
             self._connection.executemany("DELETE FROM summaries WHERE run_id = ?", stale)
 
-    def _sample_key(self, sample: SampleFacts) -> int:
-        """Key of the sample's row, written where it is new; its facts are refreshed where it is not."""
-        columns = {field.name: getattr(sample, field.name) for field in fields(SampleFacts)}
-        for name in ("tags", "notes", "files"):
-            columns[name] = json.dumps(columns[name], ensure_ascii=False)
-        columns = {name: encodable(value) for name, value in columns.items()}
-        updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
-        upsert = f"ON CONFLICT (dataset, sample_id, content) DO UPDATE SET {updates} RETURNING sample_key"
-        row = self._connection.execute(f"{insertion('INSERT', 'samples', columns)} {upsert}", columns).fetchone()
-        return int(row[0])
+    def _sample_keys(self, samples: Sequence[SampleFacts]) -> dict[tuple[str, str], int]:
+        """Keys of the samples' rows by id and content; new ones are written, known ones refreshed."""
+        verb = f"INSERT INTO samples ({SAMPLE_COLUMNS})"
+        rows = insert_rows(self._connection, verb, [sample_row(sample) for sample in samples], SAMPLE_UPSERT)
+        return {(sample_id, content): key for key, sample_id, content in rows}
 
     def touch(self, run_id: str, sample_id: str, signature: str) -> None:
         """Note a new signature of files whose content has not changed."""
@@ -148,7 +141,36 @@ COUNT_COLUMNS = (
     "tp, fp, fn, tn, histogram, boundary_tolerance, boundary_predicted, boundary_predicted_matched, "
     "boundary_true, boundary_true_matched"
 )
-COUNT_STATEMENT = f"INSERT OR REPLACE INTO counts ({COUNT_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+SAMPLE_NAMES = [field.name for field in fields(SampleFacts)]
+SAMPLE_COLUMNS = ", ".join(SAMPLE_NAMES)
+SAMPLE_UPSERT = (
+    "ON CONFLICT (dataset, sample_id, content) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in SAMPLE_NAMES)
+    + " RETURNING sample_key, sample_id, content"
+)
+ROWS_AT_ONCE = 64
+"""Rows per statement: Python hands over its lock at every statement, which the decoding threads contend for."""
+
+
+def insert_rows(
+    connection: sqlite3.Connection, verb: str, rows: Sequence[Sequence[Any]], suffix: str = ""
+) -> list[tuple[Any, ...]]:
+    """Insert rows, several per statement; what the statements return."""
+    returned: list[tuple[Any, ...]] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        block = rows[start : start + ROWS_AT_ONCE]
+        places = ", ".join([f"({marks(block[0])})"] * len(block))
+        values = [value for row in block for value in row]
+        returned += connection.execute(f"{verb} VALUES {places} {suffix}", values).fetchall()
+    return returned
+
+
+def sample_row(sample: SampleFacts) -> tuple[Any, ...]:
+    """Values of `SAMPLE_COLUMNS`."""
+    columns = {name: getattr(sample, name) for name in SAMPLE_NAMES}
+    for name in ("tags", "notes", "files"):
+        columns[name] = json.dumps(columns[name], ensure_ascii=False)
+    return tuple(encodable(value) for value in columns.values())
 
 
 def count_row(

@@ -109,9 +109,7 @@ class TestWriting:
             notes=("resized",),
             files={"edited": "ab"},
         )
-        given = Outcome(
-            RUN.run_id, facts, "sig", "ok", seconds=0.5, counts=replace(soft_counts(), boundary=boundary)
-        )
+        given = Outcome(RUN.run_id, facts, "sig", "ok", seconds=0.5, counts=replace(soft_counts(), boundary=boundary))
         invocation = store.begin_invocation({"command": ["imlbench"]})
         store.write([given], invocation)
         store.finish_invocation(invocation)
@@ -216,7 +214,7 @@ from imlbench import AdapterCard, Annotator
 from imlbench.differencing import grey_difference
 
 class Slow(Annotator):
-    card = AdapterCard(name="slow", title="Slow", version="1", summary="s", licence="x", citation="-", batched={batched})
+    card = AdapterCard(name="slow", title="Slow", version="1", summary="", licence="", citation="", batched={batched})
     def __init__(self, device="cpu", seed=0):
         super().__init__(device, seed)
         imlbench.evaluate.COMMIT_SAMPLES = 4
@@ -279,7 +277,7 @@ def wait_for_rows(process, out, count=8, seconds=30):
 
 
 def test_kill_9_in_the_middle_loses_little_and_the_same_command_goes_on(packages, root, reference, out):
-    process = command(packages, root, out, nap="0.03")
+    process = command(packages, root, out, nap="0.1")
     before = wait_for_rows(process, out)
     process.send_signal(signal.SIGKILL)
     finish(process)
@@ -298,13 +296,15 @@ def test_kill_9_in_the_middle_loses_little_and_the_same_command_goes_on(packages
 
 @pytest.mark.parametrize("annotator", ["slow", "model"])
 def test_ctrl_c_keeps_results_says_so_in_one_line_and_can_go_on(packages, root, reference, out, annotator):
-    process = command(packages, root, out, nap="0.03", annotators=[annotator])
+    process = command(packages, root, out, nap="0.1", annotators=[annotator])
     wait_for_rows(process, out, 4)
     process.send_signal(signal.SIGINT)
     done = finish(process)
     kept = stored(out)
     assert 4 <= len(kept) < 40
-    expected = f"imlbench: interrupted; {len(kept)} new results are stored in {out}; run the same command again to go on\n"
+    expected = (
+        f"imlbench: interrupted; {len(kept)} new results are stored in {out}; run the same command again to go on\n"
+    )
     assert (done.code, done.out, done.err) == (130, "", expected)
     assert run(packages, root, out, annotators=[annotator]).code == 0
     assert stored(out) == {key: row for key, row in reference.items() if key[0] == annotator}

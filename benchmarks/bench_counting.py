@@ -15,7 +15,8 @@ from sklearn.metrics import f1_score, jaccard_score, roc_auc_score
 from torchmetrics.classification import BinaryAUROC, BinaryF1Score, BinaryJaccardIndex
 
 from benchmarks.table import Row, print_table
-from imlbench.counting import BINS, Truth
+from imlbench.counting import Truth
+from imlbench.histograms import BINS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imlbench.counting import levels
 from imlbench.files import write_atomically
+from imlbench.histograms import levels
 from imlbench.images import encode_png
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imlbench.counting import Truth, checked_map
+from imlbench.counting import Truth
 from imlbench.errors import Reason, SampleError
 from imlbench.jobs import Job, describe
 from imlbench.loading import LoadedSample, load
 from imlbench.results.records import Known, Outcome, SampleFacts, Status
 from imlbench.samples import Pair, Sample
+from imlbench.score_maps import checked_map
 
 if TYPE_CHECKING:
     from imlbench.perturb import Condition

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imlbench.counting import BINS, Truth
+from imlbench.counting import Truth
+from imlbench.histograms import BINS
 
 
 def check_format(preds: Tensor, target: Tensor) -> None:
@@ -68,7 +69,7 @@ def batch_counts(preds: Tensor, target: Tensor, threshold: float, ignore_index: 
 def batch_histograms(preds: Tensor, target: Tensor, ignore_index: int | None) -> Tensor:
     """Score bins of the unedited (row 0) and the edited (row 1) pixels: N x 2 x 256, int64, on the batch's device.
 
-    The bin is min(255, floor(256 s)) in float32, as in `imlbench.counting.levels`.
+    The bin is min(255, floor(256 s)) in float32, as in `imlbench.histograms.levels`.
     """
     samples = len(preds)
     bins = (preds * BINS).clamp(max=BINS - 1).long().flatten(1)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from imlbench.counting import BINS
 from imlbench.errors import UserError
+from imlbench.histograms import BINS
 from imlbench.metrics import Average, Conventions, CountTable, Empty, Invert, sample_values
 from imlbench.statistics import column_means
 from imlbench.torch_counting import batch_boundaries, batch_counts, batch_histograms, check_format, check_values

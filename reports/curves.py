@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imlbench.counting import BINS
 from imlbench.errors import UserError
+from imlbench.histograms import BINS
 from imlbench.metrics import f1_curve
 from imlbench.registry import natural_key
 from reports.paper_numbers import annotator_table

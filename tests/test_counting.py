@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from imlbench.counting import EXACT_FLOAT_COUNT, Truth, checked_map, inner_boundary, levels, marked_pixels
+from imlbench.boundaries import inner_boundary
+from imlbench.counting import Truth
 from imlbench.errors import Reason, SampleError
+from imlbench.histograms import EXACT_FLOAT_COUNT, levels
+from imlbench.score_maps import checked_map, marked_pixels
 
 SHAPES = [(1, 1), (1, 9), (7, 1), (5, 8), (33, 64)]
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from imlbench.counting import Truth, levels
+from imlbench.counting import Truth
 from imlbench.errors import UserError
+from imlbench.histograms import levels
 from imlbench.metrics import METRICS, Conventions, CountTable, f1_curve, metric, sample_values
 
 DEFAULT = Conventions()

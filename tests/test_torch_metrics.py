@@ -13,8 +13,9 @@ import torch
 from torchmetrics import Metric, MetricCollection
 
 from imlbench import torch_metrics
-from imlbench.counting import Truth, levels
+from imlbench.counting import Truth
 from imlbench.errors import UserError
+from imlbench.histograms import levels
 from imlbench.metrics import METRICS, Conventions, CountTable
 from imlbench.statistics import summarise
 from imlbench.torch_counting import batch_counts, batch_histograms

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imlbench.counting import BINS
+from imlbench.histograms import BINS
 from imlbench.metrics import Conventions, CountTable, metric, sample_values
 from imlbench.results.records import Run, unpack_histogram
 

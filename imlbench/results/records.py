@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imlbench.counting import BINS, SampleCounts, binary_histogram
+from imlbench.counting import SampleCounts
 from imlbench.errors import UserError
+from imlbench.histograms import BINS, binary_histogram
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

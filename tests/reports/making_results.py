@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imlbench.counting import BINS, SampleCounts, binary_histogram
+from imlbench.counting import SampleCounts
+from imlbench.histograms import BINS, binary_histogram
 from imlbench.results.records import Outcome, Run, SampleFacts
 from imlbench.results.store import ResultStore
 

@@ -12,8 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imlbench.counting import BINS, Boundary, SampleCounts, binary_histogram
+from imlbench.boundaries import Boundary
+from imlbench.counting import SampleCounts
 from imlbench.errors import UserError
+from imlbench.histograms import BINS, binary_histogram
 from imlbench.metrics import Conventions
 from imlbench.results.reading import ResultReader
 from imlbench.results.records import Outcome, Run, SampleFacts, pack_histogram, unpack_histogram

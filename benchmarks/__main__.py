@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks import bench_counting, bench_memory, bench_pipeline, bench_results, bench_startup
 from benchmarks.table import print_table
-from imlbench.evaluate import available_cpus
 from imlbench.provenance import environment
+from imlbench.settings import available_cpus
 
 
 def processor() -> str:

@@ -18,7 +18,8 @@ CHILD = """
 import resource, sys
 from pathlib import Path
 from imlbench.datasets.folder import Folder
-from imlbench.evaluate import Evaluation, Settings
+from imlbench.evaluation import Evaluation
+from imlbench.settings import Settings
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.perturb import CLEAN
 dataset = Folder(sys.argv[1])

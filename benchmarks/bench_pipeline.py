@@ -11,12 +11,13 @@ from pathlib import Path
 from benchmarks.making import make_pairs
 from benchmarks.table import Row, print_table
 from imlbench.datasets.folder import Folder
-from imlbench.evaluate import Evaluation, Settings, available_cpus
+from imlbench.evaluation import Evaluation
 from imlbench.images import decode_image
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.masks import decode_mask
 from imlbench.perturb import CLEAN
 from imlbench.samples import Sample
+from imlbench.settings import Settings, available_cpus
 
 ROWS = ("pixdiff-0", "pixdiff-10", "pixdiff-20", "pixdiff-30", "pixdiff-40", "pixdiff-morph", "pixdiff-otsu")
 PAIRS = 1000

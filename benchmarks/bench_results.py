@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.table import Row, print_table
 from imlbench.counting import SampleCounts
-from imlbench.evaluate import COMMIT_SAMPLES
+from imlbench.evaluation import COMMIT_SAMPLES
 from imlbench.results.records import Outcome, Run, SampleFacts
 from imlbench.results.store import ResultStore
 

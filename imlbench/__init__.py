@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imlbench.datasets.base import Dataset
     from imlbench.datasets.opening import open_dataset
     from imlbench.errors import SampleError, UserError
-    from imlbench.evaluate import evaluate
+    from imlbench.evaluation import evaluate
     from imlbench.metrics import Conventions
     from imlbench.results.reading import ResultReader
     from imlbench.samples import Pair, Sample
@@ -35,7 +35,7 @@ LAZY = {
     "SampleError": "imlbench.errors",
     "UserError": "imlbench.errors",
     "Weight": "imlbench.cards",
-    "evaluate": "imlbench.evaluate",
+    "evaluate": "imlbench.evaluation",
     "open_dataset": "imlbench.datasets.opening",
 }
 """Public name -> the module that defines it."""
@@ -64,7 +64,6 @@ def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(LAZY[name]), name)
-    # The submodule `evaluate` would otherwise take the function's place on later imports of it.
     globals()[name] = value
     return value
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from imlbench.differencing import grey_difference
 from imlbench.errors import SampleError, UserError
-from imlbench.evaluate import Settings, selected
 from imlbench.parts import Parts, load_parts
 from imlbench.samples import Pair
+from imlbench.settings import Settings, selected
 from imlbench.sheet_drawing import Row, Tile, draw_sheet
 
 if TYPE_CHECKING:

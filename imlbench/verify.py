@@ -8,10 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from imlbench.account import Progress, Quiet
 from imlbench.datasets.base import Problem
 from imlbench.errors import Reason
-from imlbench.evaluate import Progress, Quiet, Settings, available_cpus, selected
 from imlbench.parts import load_parts
+from imlbench.settings import Settings, available_cpus, selected
 from imlbench.verification import Finding, Measured, Verification
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ import pytest
 from imlbench import evaluate
 from imlbench.datasets.folder import Folder
 from imlbench.errors import UserError
-from imlbench.evaluate import Evaluation, Settings
+from imlbench.evaluation import Evaluation
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.perturb import CLEAN, Condition, Noise
 from imlbench.results.reading import ResultReader
 from imlbench.results.store import ResultStore
+from imlbench.settings import Settings
 from tests.making_sets import Toy, finish, make_set, start, stored
 
 CONDITIONS = (CLEAN, Condition(Noise(), 10))
@@ -96,7 +97,7 @@ def test_ctrl_c_at_any_sample_keeps_what_was_done(root, tmp_path, reference, aft
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_a_disk_that_fails_at_any_commit_keeps_the_commits_before(root, tmp_path, reference, monkeypatch, after):
     # By way of sys.modules, since the package's attribute `evaluate` is the function of that name.
-    monkeypatch.setattr(sys.modules["imlbench.evaluate"], "COMMIT_SAMPLES", 3)
+    monkeypatch.setattr("imlbench.evaluation.COMMIT_SAMPLES", 3)
     calls = []
     write = ResultStore.write
 
@@ -134,8 +135,8 @@ def test_a_model_that_fails_now_and_then_gets_there_in_the_end(root, tmp_path, r
 
 NAPPING = """
 import sys, time
-import imlbench.evaluate, imlbench.scoring
-imlbench.evaluate.COMMIT_SAMPLES = 1
+import imlbench.evaluation, imlbench.scoring
+imlbench.evaluation.COMMIT_SAMPLES = 1
 load = imlbench.scoring.load
 def slow(sample):
     time.sleep(0.04)

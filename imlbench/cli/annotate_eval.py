@@ -14,7 +14,8 @@ import typer
 from imlbench.cli.options import config_option, failure_limit, roots_by_dataset
 
 if TYPE_CHECKING:
-    from imlbench.evaluate import Account, Evaluation
+    from imlbench.account import Account
+    from imlbench.evaluation import Evaluation
 
 SHOWN = ("f1", "iou")
 
@@ -64,9 +65,10 @@ def annotate_eval(
 ) -> None:
     """Score annotators on datasets and store exact counts; only what is missing is computed."""
     from imlbench.datasets.opening import open_dataset
-    from imlbench.evaluate import Evaluation, Settings, available_cpus, resolve_devices
+    from imlbench.evaluation import Evaluation, resolve_devices
     from imlbench.jobs import annotator_handles, make_jobs
     from imlbench.perturb import CLEAN
+    from imlbench.settings import Settings, available_cpus
 
     limit_of_failures = failure_limit(fail_on_error)
     settings = Settings(

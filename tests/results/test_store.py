@@ -211,7 +211,7 @@ class TestFullDisk:
 
 SLOW = """
 import os, time
-import imlbench.evaluate
+import imlbench.evaluation
 from imlbench import AdapterCard, Annotator
 from imlbench.differencing import grey_difference
 
@@ -219,7 +219,7 @@ class Slow(Annotator):
     card = AdapterCard(name="slow", title="Slow", version="1", summary="", licence="", citation="", batched={batched})
     def __init__(self, device="cpu", seed=0):
         super().__init__(device, seed)
-        imlbench.evaluate.COMMIT_SAMPLES = 4
+        imlbench.evaluation.COMMIT_SAMPLES = 4
     def annotate(self, pairs):
         time.sleep(float(os.environ.get("NAP", "0")) * len(pairs))
         return [pair.shared(grey_difference) for pair in pairs]

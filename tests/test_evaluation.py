@@ -13,12 +13,13 @@ import pytest
 from imlbench import evaluate as lazy_evaluate
 from imlbench.datasets.folder import Folder
 from imlbench.errors import UserError
-from imlbench.evaluate import Evaluation, Settings, evaluate
+from imlbench.evaluation import Evaluation, evaluate
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.metrics import METRICS
 from imlbench.perturb import CLEAN, Blur, Condition, Jpeg, Noise
 from imlbench.results.database import database_path
 from imlbench.results.reading import ResultReader
+from imlbench.settings import Settings
 from tests.making_sets import BOX, SHAPE, ListDataset, Toy, make_set, memory_sample, stored, toy_card, write_triple
 
 

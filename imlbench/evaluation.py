@@ -6,20 +6,16 @@ samples exists at a time, so memory does not grow with the dataset. What is stor
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from imlbench.errors import UserError
+from imlbench.account import Account, Progress, Quiet
 from imlbench.jobs import Handle, Job, annotator_handles, make_jobs
 from imlbench.maps import MapFolder
 from imlbench.metrics import METRICS, Conventions
@@ -30,6 +26,7 @@ from imlbench.results.reading import ResultReader
 from imlbench.results.records import Known, Outcome
 from imlbench.results.store import ResultStore
 from imlbench.scoring import Processed, Scorer, Task, Waiting, signature_of
+from imlbench.settings import Settings, selected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
     from imlbench.datasets.base import Dataset
     from imlbench.samples import Sample
 
-Overwrite = Literal["never", "only-missing", "always"]
-
 LOOKUP = 256
 """Samples whose stored results are looked up at once."""
 TASKS_AT_ONCE = 4
@@ -47,122 +42,6 @@ TASKS_AT_ONCE = 4
 COMMIT_SAMPLES = 64
 COMMIT_SECONDS = 2.0
 """A killed run loses at most what came since the last commit."""
-
-
-class Progress(Protocol):
-    """Receives news of a running evaluation."""
-
-    def start(self, total: int) -> None:
-        """`total` samples are about to be looked at."""
-
-    def advance(self, samples: int, failed: int) -> None:
-        """`samples` more are done, `failed` outcomes among theirs failed."""
-
-
-class Quiet:
-    """No news."""
-
-    def start(self, total: int) -> None:
-        pass
-
-    def advance(self, samples: int, failed: int) -> None:
-        pass
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How an evaluation is done; none of it changes a number, but for the seed.
-
-    Attributes:
-        out: the results folder.
-        workers: decoding threads, at least 1; they run the cheap adapters too.
-        batch_size: pairs per call of an adapter that works in batches.
-        seed: of perturbations, of seeded adapters and of the bootstrap.
-        overwrite: never = leave runs that hold any result alone; only-missing = compute what is not stored, failed,
-            or whose files have changed; always = compute everything anew.
-        limit: score a random subset of this size, the same for everyone with this seed, contained in every larger one.
-        sample_ids: score only these samples; empty = all.
-        save_maps: keep every score map as a PNG below `out`/maps.
-        boundary: tolerance of boundary F1 in pixels; None = not computed.
-    """
-
-    out: Path = Path("results")
-    workers: int = field(default_factory=lambda: available_cpus())
-    batch_size: int = 8
-    seed: int = 0
-    overwrite: Overwrite = "only-missing"
-    limit: int | None = None
-    sample_ids: Collection[str] = ()
-    save_maps: bool = False
-    boundary: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, lowest in (("workers", 1), ("batch_size", 1), ("limit", 1), ("boundary", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < lowest:
-                raise UserError(f"{name.replace('_', '-')} must be at least {lowest}, found {value}")
-        if self.overwrite not in get_args(Overwrite):
-            raise UserError(f"overwrite: expected one of {', '.join(get_args(Overwrite))}, found {self.overwrite!r}")
-
-
-@dataclass(slots=True)
-class Account:
-    """What an evaluation did.
-
-    Attributes:
-        samples: samples looked at.
-        computed: outcomes computed now, by run id.
-        stored: outcomes that were there already, by run id.
-        tally: all these outcomes by run id, then by (status, reason).
-        interrupted: whether Ctrl-C ended it early.
-    """
-
-    samples: int = 0
-    computed: Counter[str] = field(default_factory=Counter)
-    stored: Counter[str] = field(default_factory=Counter)
-    tally: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
-    interrupted: bool = False
-
-    def add(self, run_id: str, status: str, reason: str, new: bool) -> None:
-        """Count one outcome."""
-        (self.computed if new else self.stored)[run_id] += 1
-        self.tally.setdefault(run_id, Counter())[status, reason] += 1
-
-    def total(self, status: str, run_id: str | None = None) -> int:
-        """Outcomes of a status: ok, skipped or failed; of one run or of all."""
-        chosen = self.tally if run_id is None else {run_id: self.tally.get(run_id, Counter())}
-        return sum(count for run in chosen.values() for (found, _), count in run.items() if found == status)
-
-    def reasons(self, status: str, run_id: str | None = None) -> dict[str, int]:
-        """Outcomes of a status by reason, the most frequent first."""
-        reasons: Counter[str] = Counter()
-        for run, counts in self.tally.items():
-            if run_id in (None, run):
-                reasons.update({reason: count for (found, reason), count in counts.items() if found == status})
-        return dict(reasons.most_common())
-
-
-def available_cpus() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def selected(dataset: Dataset, settings: Settings) -> tuple[int, Iterator[Sample]]:
-    """Number of the samples to look at, and the samples in the set's order.
-
-    Raises:
-        UserError: a sample id is not in the set.
-    """
-    if settings.sample_ids:
-        chosen = list(dataset.select(settings.sample_ids))[: settings.limit]
-        return len(chosen), iter(chosen)
-    total = len(dataset)
-    if settings.limit is None or settings.limit >= total:
-        return total, dataset.samples()
-    # The first N would be one class where a set is ordered by class.
-    order = np.random.default_rng(settings.seed).permutation(total)
-    indices = set(order[: settings.limit].tolist())
-    return len(indices), (sample for index, sample in enumerate(dataset.samples()) if index in indices)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from imlbench.perturb import CLEAN, Condition
 from imlbench.provenance import command_line, environment
 from imlbench.results.database import database_path
 from imlbench.results.reading import ResultReader
-from imlbench.results.records import Known, Outcome
+from imlbench.results.records import Known, Outcome, Refreshed
 from imlbench.results.store import ResultStore
 from imlbench.scoring import Processed, Scorer, Task, Waiting, signature_of
 from imlbench.settings import Settings, selected
@@ -79,6 +79,7 @@ class Evaluation:
         keep_map = MapFolder(settings.out / "maps") if settings.save_maps else None
         self.scorer = Scorer(dataset.label, settings.seed, settings.boundary, keep_map)
         self._buffer: list[Outcome] = []
+        self._refreshed: list[Refreshed] = []
         self._finished = 0
         self._committed = time.monotonic()
         self._batches: dict[str, list[Waiting]] = {}
@@ -208,7 +209,7 @@ class Evaluation:
     def _take(self, processed: Processed, store: ResultStore, invocation: int) -> None:
         """Take over what came of one sample; run batches that are full; commit now and then."""
         for job, known in processed.unchanged:
-            store.touch(job.run_id, processed.sample_id, processed.signature)
+            self._refreshed.append(Refreshed(job.run_id, processed.facts, processed.signature))
             self.account.add(job.run_id, known.status, known.reason, new=False)
         failed = self._add(processed.outcomes)
         for waiting in processed.waiting:
@@ -238,7 +239,9 @@ class Evaluation:
         """Write the buffer to disk."""
         if self._buffer:
             store.write(self._buffer, invocation)
-        self._buffer = []
+        if self._refreshed:
+            store.refresh(self._refreshed)
+        self._buffer, self._refreshed = [], []
         self._finished = 0
         self._committed = time.monotonic()
 

@@ -55,8 +55,9 @@ class LoadedSample:
         return self.aligned
 
     def content(self) -> str:
-        """Hexadecimal SHA-256 over the hashes of the files: the sample's identity by content."""
-        return hashlib.sha256(repr(sorted(self.files.items())).encode()).hexdigest()
+        """Hexadecimal SHA-256 over the hashes of the files and how the truth is read: the identity by content."""
+        truth = (str(self.sample.mask_rule), self.sample.scope)
+        return hashlib.sha256(repr((sorted(self.files.items()), truth)).encode()).hexdigest()
 
     def outside_difference(self) -> int | None:
         """Largest difference of a channel outside the mask, 0-255; None without original or outside."""

@@ -63,10 +63,12 @@ class Processed:
         unchanged: jobs whose stored outcome still holds, since only the files' times had changed, and that outcome.
         sample_id: of the sample.
         signature: of its files and texts.
+        facts: of the sample.
     """
 
     sample_id: str
     signature: str
+    facts: SampleFacts
     outcomes: list[Outcome] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     unchanged: list[tuple[Job, Known]] = field(default_factory=list)
@@ -95,7 +97,7 @@ class Scorer:
 
     def process(self, task: Task) -> Processed:
         """Decode a sample once and serve every job that wants it."""
-        result = Processed(task.sample.id, task.signature or signature_of(task.sample))
+        result = Processed(task.sample.id, task.signature or signature_of(task.sample), self.bare_facts(task.sample))
         if self.stop.is_set():
             return result
         try:
@@ -104,11 +106,10 @@ class Scorer:
             # Whatever a decoder or a file system throws is this sample's failure, not the run's.
             if not isinstance(error, SampleError):
                 error = SampleError(Reason.UNREADABLE, f"{task.sample.id}: {describe(error)}")
-            facts = self.bare_facts(task.sample)
-            result.outcomes = [self.failure(job, facts, result.signature, error) for job, _ in task.jobs]
+            result.outcomes = [self.failure(job, result.facts, result.signature, error) for job, _ in task.jobs]
             return result
         truth = Truth(loaded.mask, self.tolerance)
-        facts = self.facts(loaded, truth.edited)
+        facts = result.facts = self.facts(loaded, truth.edited)
         jobs: list[Job] = []
         for job, known in task.jobs:
             if known is not None and known.content == facts.content and same_texts(job, known, result.signature):
@@ -208,11 +209,15 @@ class Scorer:
 
 
 def signature_of(sample: Sample) -> str:
-    """Cheap text that changes when a file of the sample changes, or its instruction or caption."""
-    if sample.instruction is None and sample.caption is None:
-        return sample.signature()
-    texts = repr((sample.instruction, sample.caption)).encode()
-    return f"{sample.signature()}#{hashlib.sha256(texts).hexdigest()[:16]}"
+    """Cheap text that changes when a file of the sample changes, what its set says of it, or (after "#") its texts."""
+    said = digest((str(sample.mask_rule), sample.scope, sorted(sample.tags.items())))
+    texts = digest((sample.instruction, sample.caption))
+    return f"{sample.signature()}|{said}#{texts}"
+
+
+def digest(value: object) -> str:
+    """Sixteen hexadecimal digits of a hash of what `value` looks like."""
+    return hashlib.sha256(repr(value).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def same_texts(job: Job, known: Known, signature: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from imlbench import evaluate as lazy_evaluate
 from imlbench.datasets.folder import Folder
+from imlbench.datasets.manifest import Manifest
 from imlbench.errors import UserError
 from imlbench.evaluation import Evaluation, evaluate
 from imlbench.jobs import annotator_handles, make_jobs
@@ -135,6 +136,24 @@ class TestOnlyMissing:
         account = run(root, out, [needy])
         assert account.total("ok") == 0
         assert account.reasons("skipped") == {"no-instruction": 6}
+
+    def test_a_new_mask_rule_counts_anew_and_a_new_tag_is_noted_without_counting(self, root, out):
+        def evaluated(line: str) -> tuple[int, dict[str, object]]:
+            table = "id,original,edited,mask,mask_rule,kind\n00,original/00.png,edited/00.png,mask/00.png,"
+            (root / "list.csv").write_text(f"{table}{line}\n")
+            jobs = make_jobs(annotator_handles(["pixdiff-10"], "cpu", 0), Manifest(root / "list.csv"), [CLEAN], 0)
+            account = Evaluation(Manifest(root / "list.csv"), jobs, Settings(out=out)).run()
+            with ResultReader(out) as reader:
+                row = reader.frame().iloc[0].to_dict()
+            return account.computed.total(), row
+
+        first = evaluated("white,boat")
+        assert first[0] == 1
+        computed, row = evaluated("white,ship")
+        assert (computed, row["tag:kind"], row["tp"]) == (0, "ship", first[1]["tp"])
+        assert evaluated("white,ship")[0] == 0
+        computed, row = evaluated("black,ship")
+        assert (computed, row["tp"], row["edited_pixels"]) == (1, first[1]["fp"], 24 * 16 - 72)
 
     def test_a_new_instruction_matters_to_those_who_read_it(self, root, out):
         needy, reader, blind = Toy("needy", needs_instruction=True), Toy("reader", uses_instruction=True), Toy("blind")

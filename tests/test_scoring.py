@@ -128,7 +128,7 @@ def test_signatures_tell_texts_apart():
     texts = [(None, None), ("a", None), (None, "a"), ("a", "b"), ("", None)]
     signatures = {signature_of(memory_sample("a", instruction=one, caption=two)) for one, two in texts}
     assert len(signatures) == len(texts)
-    assert signature_of(memory_sample("a")) == memory_sample("a").signature()
+    assert signature_of(memory_sample("a")).startswith(memory_sample("a").signature())
 
 
 def test_clean_hands_on_the_very_pair_and_its_shared_values():

@@ -92,6 +92,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A stored outcome that still holds, under a new signature of the sample's files."""
+
+    run_id: str
+    sample: SampleFacts
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the file already holds of a sample under a run."""
 

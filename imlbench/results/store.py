@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from imlbench.results.database import connect, database_path, storage_errors
-from imlbench.results.records import Known, Outcome, Run, SampleFacts, pack_histogram
+from imlbench.results.records import Known, Outcome, Refreshed, Run, SampleFacts, pack_histogram
 from imlbench.statistics import RESAMPLES, Summary
 
 if TYPE_CHECKING:
@@ -105,11 +105,14 @@ class ResultStore:
         rows = insert_rows(self._connection, verb, [sample_row(sample) for sample in samples], SAMPLE_UPSERT)
         return {(sample_id, content): key for key, sample_id, content in rows}
 
-    def touch(self, run_id: str, sample_id: str, signature: str) -> None:
-        """Note a new signature of files whose content has not changed."""
-        with storage_errors(self.path):
+    def refresh(self, refreshed: Sequence[Refreshed]) -> None:
+        """Note new signatures of files whose content has not changed, and what their set says of them now."""
+        samples = list({id(one.sample): one.sample for one in refreshed}.values())
+        with storage_errors(self.path), transaction(self._connection):
+            self._sample_keys(samples)
             statement = "UPDATE counts SET signature = ? WHERE run_id = ? AND sample_id = ?"
-            self._connection.execute(statement, (signature, run_id, sample_id))
+            rows = [(one.signature, one.run_id, one.sample.sample_id) for one in refreshed]
+            self._connection.executemany(statement, rows)
 
     def write_summaries(
         self, run_id: str, conventions: Conventions, summaries: Mapping[str, Summary], seed: int

@@ -18,7 +18,7 @@ from imlbench.errors import UserError
 from imlbench.histograms import BINS, binary_histogram
 from imlbench.metrics import Conventions
 from imlbench.results.reading import ResultReader
-from imlbench.results.records import Outcome, Run, SampleFacts, pack_histogram, unpack_histogram
+from imlbench.results.records import Outcome, Refreshed, Run, SampleFacts, pack_histogram, unpack_histogram
 from imlbench.results.store import ResultStore
 from imlbench.statistics import Summary
 from tests.making_sets import COMMAND, Done, finish, make_set, start, stored, write_package
@@ -173,7 +173,7 @@ class TestWriting:
 
     def test_known_tells_what_is_stored(self, store):
         store.write([outcome("a"), outcome("b")], store.begin_invocation({}))
-        store.touch(RUN.run_id, "b", "newer")
+        store.refresh([Refreshed(RUN.run_id, outcome("b").sample, "newer")])
         known = store.known([RUN.run_id, "nothing"], ["a", "b", "z"])
         assert {key[1]: value.signature for key, value in known.items()} == {"a": "sig", "b": "newer"}
         assert known[RUN.run_id, "a"].content == "c"

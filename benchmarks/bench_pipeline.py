@@ -27,14 +27,15 @@ REPEATS = 7
 TARGET = 0.75
 
 
-def decode(sample: Sample) -> None:
-    """Both images and the mask, with the decoder that the evaluation uses."""
+def decode(sample: Sample) -> tuple[int, ...]:
+    """Both images and the mask, with the decoder that the evaluation uses, all three in memory at once."""
     assert sample.original is not None
     assert sample.mask is not None
     assert sample.mask_rule is not None
-    decode_image(sample.original.read(), sample.original.name)
-    decode_image(sample.edited.read(), sample.edited.name)
-    decode_mask(sample.mask.read(), sample.mask.name, sample.mask_rule)
+    original = decode_image(sample.original.read(), sample.original.name).pixels
+    edited = decode_image(sample.edited.read(), sample.edited.name).pixels
+    mask = decode_mask(sample.mask.read(), sample.mask.name, sample.mask_rule)
+    return original.size, edited.size, mask.size
 
 
 def decode_all(dataset: Folder, workers: int) -> float:

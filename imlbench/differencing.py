@@ -52,10 +52,10 @@ def difference_outside(pair: Pair, mask: Mask) -> int | None:
 
     At most 1 means that the edit was composited: pasted back into the untouched original.
     """
-    if mask.all():
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if mask.shape == (height, width) and mask.all():
         return None
     difference = pair.shared(absolute_difference)
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     rows, columns = slice(top, top + height), slice(left, left + width)
     # Around the mask's bounding box no mask is needed, which is many times faster.
     strips = (difference[:top], difference[top + height :], difference[rows, :left], difference[rows, left + width :])

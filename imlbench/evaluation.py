@@ -279,8 +279,8 @@ def evaluate(
         settings: any field of `Settings`: workers, batch_size, seed, overwrite, limit, sample_ids, save_maps, boundary.
 
     Returns:
-        One row per annotator and scored sample: facts, counts, every metric, tags. `attrs` holds "results" (the file),
-        "failed" and "skipped" (outcomes without a score, by reason).
+        One row per annotator and scored sample that was asked for: facts, counts, every metric, tags. `attrs` holds
+        "results" (the file), "failed" and "skipped" (outcomes without a score, by reason).
 
     Raises:
         UserError: unknown names, a missing root, results that cannot be written.
@@ -297,6 +297,9 @@ def evaluate(
         raise KeyboardInterrupt
     with ResultReader(out) as reader:
         frame = reader.frame([job.run_id for job in jobs])
+    if chosen.limit is not None or chosen.sample_ids:
+        asked_for = {sample.id for sample in selected(opened, chosen)[1]}
+        frame = frame[frame["sample_id"].isin(asked_for)].reset_index(drop=True)
     frame.attrs = {name: account.reasons(name) for name in ("failed", "skipped")} | {"results": str(reader.path)}
     return frame
 

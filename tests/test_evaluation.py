@@ -485,6 +485,12 @@ class TestPython:
         with pytest.raises(UserError, match="unbuildable cannot be built: ImportError: no module named magic"):
             evaluate("folder", ["pixdiff-0", Unbuildable], data_root=root, out=out, workers=1)
 
+    def test_the_frame_holds_what_was_asked_for_not_all_that_is_stored(self, root, out):
+        evaluate("folder", "pixdiff-0", data_root=root, out=out)
+        one = evaluate("folder", "pixdiff-0", data_root=root, out=out, sample_ids=["02"])
+        assert list(one["sample_id"]) == ["02"]
+        assert len(evaluate("folder", "pixdiff-0", data_root=root, out=out, limit=3)) == 3
+
     def test_ctrl_c_is_passed_on_to_the_caller(self, root, out):
         evaluate("folder", "pixdiff-0", data_root=root, out=out, sample_ids=["00"])
 

@@ -103,14 +103,14 @@ class ResultReader:
         """Close the file."""
         self._connection.close()
 
-    def query(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a statement; values are bound, never pasted.
 
         Raises:
             UserError: the file is damaged.
         """
         with storage_errors(self.path):
-            yield from self._connection.execute(statement, values)
+            return self._connection.execute(statement, values).fetchall()
 
     def runs(self, kind: str | None = None) -> list[StoredRun]:
         """All runs in the order in which they were first made; of one kind (annotator, detector) or all."""
@@ -163,7 +163,7 @@ class ResultReader:
             "ORDER BY counts.sample_id LIMIT ?"
         )
         last = ""
-        while rows := list(self.query(statement, run_id, last, scope, scope, size)):
+        while rows := self.query(statement, run_id, last, scope, scope, size):
             last = rows[-1][0]
             yield rows
 
@@ -276,7 +276,7 @@ class ResultReader:
             "SELECT count(CASE WHEN outside_difference <= 1 THEN 1 END), count(outside_difference) "
             "FROM counts JOIN samples USING (sample_key) WHERE run_id = ? AND status = 'ok' AND scope = 'local'"
         )
-        return Composited(*next(self.query(statement, run_id)))
+        return Composited(*self.query(statement, run_id)[0])
 
     def fingerprint(self, run_id: str) -> str:
         """SHA-256 over the ordered ids and contents of the run's scored samples, hexadecimal."""

@@ -24,7 +24,6 @@ class Reason(StrEnum):
     SIZE_MISMATCH = "size-mismatch"
     NO_ORIGINAL = "no-original"
     NO_INSTRUCTION = "no-instruction"
-    WHOLE_IMAGE = "whole-image"
     ADAPTER_ERROR = "adapter-error"
     BAD_MAP = "bad-map"
 

@@ -139,7 +139,7 @@ class Evaluation:
             "dataset": self.dataset.label,
             "root": self.dataset.root,
             "devices": devices,
-            "dtype": "float32 or uint8 score maps",
+            "score_map_dtypes": "float32, uint8 or bool, as each adapter returns them; counts are int64",
             "batch_size": self.settings.batch_size,
             "workers": self.settings.workers,
             "seed": self.settings.seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,13 +42,13 @@ class Account:
     samples: int = 0
     computed: Counter[str] = field(default_factory=Counter)
     stored: Counter[str] = field(default_factory=Counter)
-    tally: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+    tally: defaultdict[str, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
     interrupted: bool = False
 
     def add(self, run_id: str, status: str, reason: str, new: bool) -> None:
         """Count one outcome."""
         (self.computed if new else self.stored)[run_id] += 1
-        self.tally.setdefault(run_id, Counter())[status, reason] += 1
+        self.tally[run_id][status, reason] += 1
 
     def total(self, status: str, run_id: str | None = None) -> int:
         """Outcomes of a status: ok, skipped or failed; of one run or of all."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from imlbench.boundaries import Boundary, dilate_disk, inner_boundary
 from imlbench.histograms import LevelCounts, binary_histogram, class_histogram, levels, lowest_level
+from imlbench.masks import bounding_box
 from imlbench.score_maps import HARD, LEVELS, marked_pixels
 
 if TYPE_CHECKING:
@@ -57,16 +58,17 @@ class Truth:
     Args:
         mask: H x W, bool, True = edited.
         tolerance: boundary tolerance in pixels, None to leave boundaries out.
+        box: rows and columns of the mask's bounding box, where it is known already.
     """
 
-    def __init__(self, mask: Mask, tolerance: int | None = None) -> None:
+    def __init__(self, mask: Mask, tolerance: int | None = None, box: tuple[slice, slice] | None = None) -> None:
         self.mask = mask
         self.bytes = mask.view(np.uint8)
-        self.edited = cv2.countNonZero(self.bytes)
         self.tolerance = tolerance
         # Edited pixels are looked for in their bounding box only.
-        left, top, width, height = cv2.boundingRect(self.bytes)
-        self.box = (slice(top, top + height), slice(left, left + width))
+        self.box = bounding_box(mask) if box is None else box
+        inside = self.bytes[self.box]
+        self.edited = cv2.countNonZero(inside) if inside.size else 0
         self._histograms: dict[int, tuple[ScoreMap, LevelCounts]] = {}
         if tolerance is not None:
             self.boundary = inner_boundary(self.bytes)
@@ -108,6 +110,10 @@ class Truth:
             kept = (scores, LevelCounts(class_histogram(levels(scores), self.bytes, self.box)))
             self._histograms[id(scores)] = kept
         return kept[1]
+
+    def forget_maps(self) -> None:
+        """Drop the counts that score maps share, and with them the maps: the next ones are others."""
+        self._histograms.clear()
 
     def _match_boundary(self, marked: NDArray[np.uint8]) -> Boundary:
         assert self.tolerance is not None

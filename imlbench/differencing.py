@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from imlbench.samples import Image, Mask, Pair
 
+STRIP_BYTES = 1 << 18
+
 
 def absolute_difference(pair: Pair) -> Image:
     """|edited - original| per channel: H x W x 3, uint8, without wrapping."""
@@ -26,9 +28,16 @@ def grey_difference(pair: Pair) -> NDArray[np.uint8]:
     ITU-R BT.601 weights in 8-bit arithmetic with rounding. It is the grey of the difference, not the
     difference of the greys; on real edits the two differ by up to two points of F1.
     """
-    grey = cv2.cvtColor(pair.shared(absolute_difference), cv2.COLOR_RGB2GRAY)
+    height, width = pair.original.shape[:2]
+    grey = np.empty((height, width), np.uint8)
+    # In strips, whose differences stay in the processor's cache.
+    rows = max(1, STRIP_BYTES // (3 * width))
+    for top in range(0, height, rows):
+        strip = slice(top, top + rows)
+        difference = cv2.absdiff(pair.original[strip], pair.edited[strip])
+        cv2.cvtColor(difference, cv2.COLOR_RGB2GRAY, dst=grey[strip])
     grey.flags.writeable = False
-    return grey  # type: ignore[return-value]
+    return grey
 
 
 def largest_channel_difference(pair: Pair) -> NDArray[np.uint8]:
@@ -47,20 +56,31 @@ def mean_channel_difference(pair: Pair) -> NDArray[np.float32]:
     return mean
 
 
-def difference_outside(pair: Pair, mask: Mask) -> int | None:
+def difference_outside(pair: Pair, mask: Mask, box: tuple[slice, slice]) -> int | None:
     """Largest difference of a channel outside the mask, 0-255; None where the mask covers everything.
 
     At most 1 means that the edit was composited: pasted back into the untouched original.
+
+    Args:
+        pair: H x W images.
+        mask: H x W, bool.
+        box: the mask's bounding box.
     """
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    if mask.shape == (height, width) and mask.all():
+    inside = mask[box]
+    if inside.shape == mask.shape and inside.all():
         return None
-    difference = pair.shared(absolute_difference)
-    rows, columns = slice(top, top + height), slice(left, left + width)
+    rows, columns = box
+    every = slice(None)
     # Around the mask's bounding box no mask is needed, which is many times faster.
-    strips = (difference[:top], difference[top + height :], difference[rows, :left], difference[rows, left + width :])
-    largest = [cv2.norm(strip, cv2.NORM_INF) for strip in strips if strip.size]
-    if width:
-        outside = np.logical_not(mask[rows, columns]).view(np.uint8)
-        largest.append(cv2.norm(difference[rows, columns], cv2.NORM_INF, outside))
+    strips = (
+        (slice(rows.start), every),
+        (slice(rows.stop, None), every),
+        (rows, slice(columns.start)),
+        (rows, slice(columns.stop, None)),
+    )
+    parts = [(pair.original[strip], pair.edited[strip]) for strip in strips]
+    largest = [cv2.norm(original, edited, cv2.NORM_INF) for original, edited in parts if original.size]
+    if inside.size:
+        outside = np.logical_not(inside).view(np.uint8)
+        largest.append(cv2.norm(pair.original[box], pair.edited[box], cv2.NORM_INF, outside))
     return int(max(largest))

@@ -11,7 +11,7 @@ import numpy as np
 from imlbench.differencing import difference_outside
 from imlbench.errors import Reason, SampleError
 from imlbench.images import Decoded, decode_image, resize_image, same_aspect
-from imlbench.masks import decode_mask_with_notes, fit_mask
+from imlbench.masks import bounding_box, decode_mask_with_notes, fit_mask
 from imlbench.samples import Pair
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class LoadedSample:
         edited: H x W x 3, uint8, RGB, read-only.
         aligned: the pair of original and edited, of the same size; None where the dataset has no original.
         mask: H x W, bool, True = edited; all False for authentic, all True for whole-image samples.
+        box: rows and columns of the mask's bounding box.
         files: SHA-256 (hexadecimal) of each file's bytes, by "original", "edited", "mask".
         notes: conversions and resizings that were needed.
     """
@@ -36,6 +37,7 @@ class LoadedSample:
     edited: Image
     aligned: Pair | None
     mask: Mask
+    box: tuple[slice, slice]
     files: dict[str, str]
     notes: tuple[str, ...]
 
@@ -61,7 +63,7 @@ class LoadedSample:
 
     def outside_difference(self) -> int | None:
         """Largest difference of a channel outside the mask, 0-255; None without original or outside."""
-        return None if self.aligned is None else difference_outside(self.aligned, self.mask)
+        return None if self.aligned is None else difference_outside(self.aligned, self.mask, self.box)
 
 
 def load(sample: Sample) -> LoadedSample:
@@ -81,7 +83,7 @@ def load(sample: Sample) -> LoadedSample:
         # A conversion that befell both images is worth one note.
         notes = tuple(dict.fromkeys((*notes, *decoded.notes, *resized)))
     mask, mask_notes = load_mask(sample, edited.pixels.shape, files)
-    return LoadedSample(sample, edited.pixels, aligned, mask, files, notes + mask_notes)
+    return LoadedSample(sample, edited.pixels, aligned, mask, bounding_box(mask), files, notes + mask_notes)
 
 
 def read(source: Source, role: str, files: dict[str, str]) -> Decoded:

@@ -94,6 +94,15 @@ def channel_values(image: PillowImage.Image, channel: Channel, name: str) -> NDA
     return values
 
 
+def bounding_box(mask: Mask) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle that holds all of an H x W bool mask; empty slices for no pixel."""
+    import cv2
+    import numpy as np
+
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
+
+
 def fit_mask(mask: Mask, shape: tuple[int, ...], name: str) -> tuple[Mask, tuple[str, ...]]:
     """The mask at an image's (height, width), by nearest neighbour where it must be resized.
 

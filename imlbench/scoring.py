@@ -108,7 +108,7 @@ class Scorer:
                 error = SampleError(Reason.UNREADABLE, f"{task.sample.id}: {describe(error)}")
             result.outcomes = [self.failure(job, result.facts, result.signature, error) for job, _ in task.jobs]
             return result
-        truth = Truth(loaded.mask, self.tolerance)
+        truth = Truth(loaded.mask, self.tolerance, loaded.box)
         facts = result.facts = self.facts(loaded, truth.edited)
         jobs: list[Job] = []
         for job, known in task.jobs:
@@ -116,9 +116,14 @@ class Scorer:
                 result.unchanged.append((job, known))
             else:
                 jobs.append(job)
-        for condition in dict.fromkeys(job.condition for job in jobs):
-            group = [job for job in jobs if job.condition == condition]
+        groups: dict[int, list[Job]] = {}
+        for job in jobs:
+            # By identity, which is quicker than equality: the jobs of a condition hold the same object.
+            groups.setdefault(id(job.condition), []).append(job)
+        for group in groups.values():
             self._process_condition(group, loaded, truth, facts, result)
+            # A sweep must not hold the maps of all its conditions at once.
+            truth.forget_maps()
         return result
 
     def _process_condition(

@@ -8,7 +8,7 @@ IMLBENCH := $(BIN)/imlbench
 
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check test-shared bench format clean help
+.PHONY: demo test check test-shared bench pictures format clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -16,7 +16,11 @@ help:            ## this list
 demo: $(STAMP)   ## score the pixel-difference annotators on the embedded demo set and print the table
 	$(IMLBENCH) annotate-eval --dataset demo --data-root $(DEMO)/data \
 	    --annotator 'pixdiff-*' --annotator ssim --annotator meandiff --out $(DEMO)/results
+	$(IMLBENCH) robustness --dataset demo --data-root $(DEMO)/data --perturb jpeg --annotator 'pixdiff-*' \
+	    --out $(DEMO)/results
 	$(IMLBENCH) report slices --results $(DEMO)/results --by encoding -o $(DEMO)/by-encoding.md
+	$(IMLBENCH) report robustness --results $(DEMO)/results -o $(DEMO)/robustness.png
+	$(IMLBENCH) report html --results $(DEMO)/results -o $(DEMO)/page.html
 	$(IMLBENCH) report sweep --results $(DEMO)/results -o $(DEMO)/sweep.png
 	$(IMLBENCH) datasets inspect demo --root $(DEMO)/data -o $(DEMO)/samples.png
 	$(IMLBENCH) report table1 --results $(DEMO)/results -o $(DEMO)/table1.md
@@ -29,6 +33,8 @@ demo: $(STAMP)   ## score the pixel-difference annotators on the embedded demo s
 	@echo "  table1.md       the table above"
 	@echo "  by-encoding.md  the same numbers, composited and re-encoded edits apart"
 	@echo "  sweep.png       F1 of the pixel difference against its threshold"
+	@echo "  robustness.png  F1 under JPEG compression"
+	@echo "  page.html       all of this and every sample, to open in a browser"
 
 test: $(STAMP)   ## the tests that need no private data and no network
 	$(BIN)/pytest -n auto -m "not shared"
@@ -44,6 +50,13 @@ check: $(STAMP)  ## format, lint, types, import rules
 
 bench: $(STAMP)  ## speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks
+
+pictures: demo   ## the pictures of the documentation; needs Chromium
+	$(IMLBENCH) robustness --dataset demo --data-root $(DEMO)/data --preset sigma --out $(DEMO)/pictures \
+	    --annotator pixdiff-10 --annotator pixdiff-40 --annotator pixdiff-morph --annotator pixdiff-otsu --annotator pixdiff-exact
+	$(IMLBENCH) report robustness --results $(DEMO)/pictures -o docs/images/robustness.png
+	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,900 --virtual-time-budget=5000 \
+	    --screenshot=docs/images/page.png "file://$(CURDIR)/$(DEMO)/page.html#sample=demo%2F$(PICTURED)"
 
 format: $(STAMP) ## bring the code into form
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,15 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import bench_counting, bench_memory, bench_pipeline, bench_results, bench_startup
+from benchmarks import (
+    bench_counting,
+    bench_memory,
+    bench_page,
+    bench_pipeline,
+    bench_results,
+    bench_robustness,
+    bench_startup,
+)
 from benchmarks.table import print_table
 from imlbench.provenance import environment
 from imlbench.settings import available_cpus
@@ -34,7 +42,15 @@ def machine() -> str:
 
 def main() -> int:
     """Run all, print one table; 1 where a target was missed."""
-    modules = (bench_pipeline, bench_counting, bench_memory, bench_results, bench_startup)
+    modules = (
+        bench_pipeline,
+        bench_counting,
+        bench_memory,
+        bench_results,
+        bench_startup,
+        bench_robustness,
+        bench_page,
+    )
     rows = []
     for module in modules:
         print(f"{module.__name__} ...", file=sys.stderr, flush=True)

@@ -183,12 +183,15 @@ class Evaluation:
 
     def _loop(self, store: ResultStore, invocation: int, samples: Iterator[Sample]) -> None:
         """Keep the decoding threads busy and store what they bring, in the order of the samples."""
-        window = 2 * self.settings.workers
+        # A sample waits for a batched model once under each condition, so that fewer of them may wait.
+        waiting = len({job.condition for job in self._open if job.card.batched})
+        window = max(2, 2 * self.settings.workers // max(1, waiting))
+        at_once = TASKS_AT_ONCE if waiting <= 1 else 1
         pending: deque[Future[list[Processed]]] = deque()
         with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="decode") as pool:
             try:
                 tasks = self._tasks(store, samples)
-                while group := list(islice(tasks, TASKS_AT_ONCE)):
+                while group := list(islice(tasks, at_once)):
                     pending.append(pool.submit(self.scorer.process_all, group))
                     if len(pending) >= window:
                         self._take_all(pending.popleft().result(), store, invocation)

@@ -148,6 +148,9 @@ def make_run(kind: str, card: AdapterCard, dataset: Dataset, condition: Conditio
 
     The seed takes part only where it matters, so that another seed does not redo what would come out the same. The
     dataset takes part by name: the content of each sample is compared when it is met.
+
+    Raises:
+        UserError: the condition's perturbation lacks a weight file.
     """
     identity = {
         "kind": kind,
@@ -163,6 +166,7 @@ def make_run(kind: str, card: AdapterCard, dataset: Dataset, condition: Conditio
         "seed": seed if card.seeded or condition.seeded else None,
         "metric_version": METRIC_VERSION,
         "protocol_version": PROTOCOL_VERSION,
+        **condition.identity(),
     }
     default_variant = dataset.variant == dataset.card.default_variant
     return Run(

@@ -15,6 +15,7 @@ from imlbench.images import encode_png
 
 if TYPE_CHECKING:
     from imlbench.jobs import Job
+    from imlbench.results.records import Run
     from imlbench.samples import ScoreMap
 
 SAFE_LENGTH = 120
@@ -38,13 +39,13 @@ class MapFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, job: Job, sample_id: str) -> Path:
+    def path(self, run: Run, sample_id: str) -> Path:
         """Where the map of a sample lies."""
-        condition = f"-{job.condition.name}-{job.condition.severity:g}" if job.condition.name else ""
-        run = f"{safe_name(job.run.adapter)}-{safe_name(job.run.dataset)}{condition}-{job.run_id}"
-        return self.folder / run / f"{safe_name(sample_id)}.png"
+        condition = f"-{run.perturbation}-{run.severity:g}" if run.perturbation else ""
+        name = f"{safe_name(run.adapter)}-{safe_name(run.dataset)}{condition}-{run.run_id}"
+        return self.folder / name / f"{safe_name(sample_id)}.png"
 
     def __call__(self, job: Job, sample_id: str, scores: ScoreMap) -> None:
         """Write one map."""
         grey = scores.astype(np.uint8) * 255 if scores.dtype == np.bool_ else levels(scores)
-        write_atomically(self.path(job, sample_id), encode_png(grey))
+        write_atomically(self.path(job.run, sample_id), encode_png(grey))

@@ -1,4 +1,4 @@
-"""Perturbations: what befalls an image on its way, at a severity. Definitions, not tuning.
+"""The contract of perturbations: what befalls an image on its way, at a severity. Definitions, not tuning.
 
 Each is a pure function of (image, severity, generator). Noise is drawn from a generator keyed by the run's seed, the
 sample and the severity, so that order, resumption and the number of workers never change a pixel.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from imlbench.samples import Image
 
 Target = Literal["edited", "both"]
-
-IMLBENCH = {"version": "1", "licence": "Apache-2.0", "citation": "imlbench, docs/protocol.md"}
 
 
 class Perturbation(ABC):
@@ -43,64 +42,21 @@ class Perturbation(ABC):
 
     @abstractmethod
     def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
-        """The degraded image: H x W x 3, uint8, RGB, of the same size."""
+        """The degraded image: H x W x 3, uint8, RGB, of the same size. Called from several threads at once.
 
+        Raises:
+            SampleError: this image cannot be perturbed; the sample fails, the run goes on.
+        """
 
-class Jpeg(Perturbation):
-    """JPEG compression with 4:2:0 chroma subsampling by OpenCV's encoder; severity is the quality, 1-100."""
+    def weights(self) -> Mapping[str, str]:
+        """SHA-256 (hexadecimal) of each weight file that decides the pixels, by file name; empty where there is none.
 
-    card = Card(name="jpeg", title="JPEG", summary="JPEG compression, 4:2:0; severity = quality, 100 to 1", **IMLBENCH)
-    severities = (100, 90, 80, 70, 60, 50)
+        Part of a run's identity. Called once before the first sample, so that what is wrong with a file is told then.
 
-    def check(self, severity: float) -> None:
-        if not (1 <= severity <= 100 and severity == int(severity)):
-            raise UserError(f"jpeg: severity is a whole quality from 1 to 100, found {severity:g}")
-
-    def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
-        import cv2
-
-        subsampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-        options = [cv2.IMWRITE_JPEG_QUALITY, int(severity), *subsampling]
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        assert decoded is not None
-        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
-
-
-class Noise(Perturbation):
-    """Additive white Gaussian noise; severity is the variance on the 0-255 scale. Rounded, then clipped."""
-
-    card = Card(name="noise", title="Noise", summary="white noise; severity = variance (0-255 scale)", **IMLBENCH)
-    severities = (5, 10, 15, 20, 25)
-    seeded = True
-
-    def check(self, severity: float) -> None:
-        if not 0 < severity <= 255**2:
-            raise UserError(f"noise: severity is a variance above 0 and up to 65025, found {severity:g}")
-
-    def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
-        import numpy as np
-
-        noise = generator.standard_normal(image.shape, dtype=np.float32) * np.float32(severity**0.5)
-        return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
-
-
-class Blur(Perturbation):
-    """Gaussian blur by OpenCV; severity is the kernel's side k in pixels, sigma = 0.3 ((k - 1) / 2 - 1) + 0.8."""
-
-    card = Card(name="blur", title="Blur", summary="Gaussian blur; severity = kernel side in pixels, odd", **IMLBENCH)
-    severities = (3, 5, 7, 9, 11, 13)
-
-    def check(self, severity: float) -> None:
-        if not (1 <= severity <= 255 and severity % 2 == 1):
-            raise UserError(f"blur: severity is an odd kernel side from 1 to 255, found {severity:g}")
-
-    def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
-        import cv2
-
-        side = int(severity)
-        sigma = 0.3 * ((side - 1) / 2 - 1) + 0.8
-        return cv2.GaussianBlur(image, (side, side), sigma)  # type: ignore[return-value]
+        Raises:
+            UserError: a file is missing or is not what it should be; the message says what to do.
+        """
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +96,18 @@ class Condition:
     def seeded(self) -> bool:
         """Whether the pixels depend on the seed."""
         return self.perturbation is not None and self.perturbation.seeded
+
+    def identity(self) -> dict[str, object]:
+        """What decides the pixels beside name, severity, target and seed; empty where clean.
+
+        Raises:
+            UserError: a weight file that the perturbation needs is missing or damaged.
+        """
+        if self.perturbation is None:
+            return {}
+        weights = dict(self.perturbation.weights())
+        version = {"perturbation_version": self.perturbation.card.version}
+        return {**version, "perturbation_weights": weights} if weights else {**version}
 
     def apply(self, image: Image, role: Literal["original", "edited"], sample_id: str, seed: int) -> Image:
         """The image under this condition, read-only; untouched where the condition spares its role."""

@@ -15,7 +15,17 @@ from imlbench.metrics import METRIC_VERSION
 PROTOCOL_VERSION = "1"
 """Changes whenever decoding, resizing or alignment may change a pixel."""
 
-PACKAGES = ("numpy", "opencv-python", "pillow", "scikit-image", "torch", "torchvision", "transformers", "pandas")
+PACKAGES = (
+    "numpy",
+    "opencv-python",
+    "pillow",
+    "scikit-image",
+    "torch",
+    "torchvision",
+    "transformers",
+    "diffusers",
+    "pandas",
+)
 
 
 @cache
@@ -43,7 +53,7 @@ def installed(package: str) -> str | None:
 
 
 def decoders() -> dict[str, str | None]:
-    """Builds of the image decoders: Pillow reads the data, OpenCV compresses the perturbed images."""
+    """Builds of the image decoders: Pillow reads the data and writes WebP, OpenCV compresses to JPEG."""
     import cv2
     from PIL import features
 

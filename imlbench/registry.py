@@ -76,7 +76,8 @@ def groups() -> dict[str, dict[str, list[Entry]]]:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which pixdiff-5 comes before pixdiff-10."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+    # Numbers by their length, then digit by digit: int() refuses those of thousands of digits.
+    return [(0, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def names(kind: Kind) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,13 +83,12 @@ def summarise_groups(
     """`summarise_values` of several n x m tables; those of the same n share one set of resamples."""
     summaries: dict[str, list[Summary]] = {}
     for n in {len(values) for values in groups.values()}:
-        columns = {name: Columns(values) for name, values in groups.items() if len(values) == n}
-        drawn: dict[str, list[Values]] = {name: [np.empty((0, len(one.counts)))] for name, one in columns.items()}
-        for weights in resampling_weights(n, resamples, seed) if n else ():
-            for name, one in columns.items():
-                drawn[name].append(one.resampled(weights))
-        for name, one in columns.items():
-            summaries[name] = one.summaries(np.concatenate(drawn[name]))
+        alike = {name: values for name, values in groups.items() if len(values) == n}
+        # Side by side they are one table, which takes one product and one pass for the quantiles.
+        columns = Columns(np.concatenate(list(alike.values()), axis=1))
+        blocks = [columns.resampled(weights) for weights in resampling_weights(n, resamples, seed)] if n else []
+        found = iter(columns.summaries(np.concatenate(blocks) if blocks else np.empty((0, len(columns.counts)))))
+        summaries |= {name: list(islice(found, values.shape[1])) for name, values in alike.items()}
     return summaries
 
 
@@ -135,6 +135,10 @@ def interval(drawn: Values) -> tuple[Values, Values]:
     if not len(drawn) or np.isnan(drawn).all():
         missing = np.full(drawn.shape[1], np.nan)
         return missing, missing
+    if not np.isnan(drawn).any():
+        # Many times as fast as the variant that looks for gaps.
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+        return low, high
     empty = np.isnan(drawn).all(axis=0)
     low, high = np.nanquantile(np.where(empty, 0.0, drawn), [0.025, 0.975], axis=0)
     return np.where(empty, np.nan, low), np.where(empty, np.nan, high)

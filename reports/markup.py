@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imlbench.errors import one_line
+from imlbench.text_tables import neutral
 
 DAGGER = "†"
 LONGEST_LABEL = 120
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 NOTHING = "-"
 """What stands in a cell that was never run: neither zero nor blank."""
@@ -170,9 +170,3 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[str | float | int | 
     for row in rows:
         writer.writerow([neutral(value) if isinstance(value, str) else value for value in row])
     return buffer.getvalue()
-
-
-def neutral(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
-    dangerous = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
-    return f"'{text}" if dangerous else text

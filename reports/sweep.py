@@ -76,7 +76,8 @@ def render(curves: Sequence[Curve], form: FigureFormat, highest: int, convention
     if form == FigureFormat.CSV:
         return csv_text(CSV_HEADER, points(curves))
     from imlbench import __version__
-    from reports.sweep_figure import draw, image_bytes
+    from reports.figures import image_bytes
+    from reports.sweep_figure import draw
 
     note = f"imlbench {__version__}; {conventions}; samples with a local edit only. Paper: arXiv 2605.27924, Table 1."
     return image_bytes(draw(curves, highest, note), form.value)

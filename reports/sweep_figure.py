@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imlbench.errors import one_line
 from reports.curves import PAPER_THRESHOLDS
+from reports.figures import COLOURS, MARKERS, SOLID, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
     from reports.curves import Curve
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-SOLID: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1, 1, 1)), (0, (8, 1.5, 1.5, 1.5)))
 COMPOSITED: tuple[Any, ...] = ((0, (1, 1.2)), (0, (1, 2.2)), (0, (1, 3.2)))
 """Dotted: a composited set is seen at once, in grey too."""
 
@@ -113,20 +109,3 @@ def label(curve: Curve, titled: bool) -> str:
     mark = ", composited" if curve.composited else ""
     best = f"oracle {100 * curve.mean[curve.oracle]:.2f} at {curve.oracle}"
     return f"{name} (n = {curve.samples}{mark})\n{best}"
-
-
-def plain(text: str, limit: int = 40) -> str:
-    """Text that is drawn as it is: a dollar sign would start a formula, an underscore hide a legend entry."""
-    shown = one_line(text, limit).replace("$", r"\$")
-    return f" {shown}" if shown.startswith("_") else shown
-
-
-def image_bytes(figure: Figure, form: str) -> bytes:
-    """The figure as png, svg or pdf; the same figure gives the same bytes."""
-    from matplotlib import rc_context
-
-    dates = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "imlbench"}):
-        figure.savefig(buffer, format=form, dpi=160, bbox_inches="tight", metadata=dates[form])
-    return buffer.getvalue()

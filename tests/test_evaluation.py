@@ -17,7 +17,10 @@ from imlbench.errors import UserError
 from imlbench.evaluation import Evaluation, evaluate
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.metrics import METRICS
-from imlbench.perturb import CLEAN, Blur, Condition, Jpeg, Noise
+from imlbench.perturb import CLEAN, Condition
+from imlbench.perturbations.compression import Jpeg
+from imlbench.perturbations.filters import Blur
+from imlbench.perturbations.noise import Noise
 from imlbench.results.database import database_path
 from imlbench.results.reading import ResultReader
 from imlbench.settings import Settings

@@ -14,7 +14,9 @@ from imlbench import registry
 from imlbench.cards import Weight
 from imlbench.errors import UserError
 from imlbench.jobs import Handle, annotator_handles, describe, make_jobs, make_run
-from imlbench.perturb import CLEAN, Condition, Jpeg, Noise
+from imlbench.perturb import CLEAN, Condition
+from imlbench.perturbations.compression import Jpeg
+from imlbench.perturbations.noise import Noise
 from tests.making_sets import ListDataset, Toy, toy_card
 
 

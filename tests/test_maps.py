@@ -14,7 +14,8 @@ from PIL import Image
 
 from imlbench.jobs import annotator_handles, make_jobs
 from imlbench.maps import MapFolder, safe_name
-from imlbench.perturb import CLEAN, Condition, Jpeg
+from imlbench.perturb import CLEAN, Condition
+from imlbench.perturbations.compression import Jpeg
 from tests.making_sets import ListDataset, Toy
 
 HOSTILE = [
@@ -42,7 +43,7 @@ def job(tmp_path):
 def test_hostile_ids_stay_in_the_folder(tmp_path, job, name):
     folder = MapFolder(tmp_path / "maps")
     folder(job, name, np.ones((2, 3), bool))
-    path = folder.path(job, name)
+    path = folder.path(job.run, name)
     assert path.is_file()
     assert os.path.realpath(path).startswith(os.path.realpath(tmp_path / "maps") + os.sep)
     assert path.parent.parent == tmp_path / "maps"
@@ -74,13 +75,13 @@ def test_any_text_gives_a_plain_file_name(text):
 def test_the_value_is_the_histogram_bin(tmp_path, job, scores, grey):
     folder = MapFolder(tmp_path)
     folder(job, "a", scores)
-    image = Image.open(io.BytesIO(folder.path(job, "a").read_bytes()))
+    image = Image.open(io.BytesIO(folder.path(job.run, "a").read_bytes()))
     assert (image.mode, np.asarray(image).tolist()) == ("L", [grey])
 
 
 def test_runs_and_conditions_have_folders_of_their_own(tmp_path):
     conditions = [CLEAN, Condition(Jpeg(), 50), Condition(Jpeg(), 50, "both")]
     jobs = make_jobs(annotator_handles([Toy(), Toy("b")], "cpu", 0), ListDataset(tmp_path, []), conditions, 0)
-    folders = {MapFolder(tmp_path).path(job, "a").parent.name for job in jobs}
+    folders = {MapFolder(tmp_path).path(job.run, "a").parent.name for job in jobs}
     assert len(folders) == 6
     assert sum("-jpeg-50-" in name for name in folders) == 4

@@ -1,108 +1,79 @@
-"""Perturbations against their definitions, and conditions that are checked when they are made."""
+"""The contract of perturbations: conditions that are checked when they are made, keyed noise, identity."""
 
 from __future__ import annotations
 
-import math
+import json
 
-import cv2
 import numpy as np
 import pytest
 
 from imlbench import registry
+from imlbench.cards import Card
 from imlbench.errors import UserError
-from imlbench.perturb import CLEAN, Blur, Condition, Jpeg, Noise, keyed_generator
-from tests.making_sets import photo
+from imlbench.jobs import make_run
+from imlbench.perturb import CLEAN, Condition, Perturbation, keyed_generator
+from imlbench.perturbations.compression import Jpeg
+from imlbench.perturbations.filters import Blur
+from imlbench.perturbations.noise import Noise
+from tests.making_sets import ListDataset, photo, toy_card
+
+PURE = [name for name in registry.names("perturbations") if not name.startswith("vae-")]
+"""Those that need no weights."""
 
 
-def generator():
-    return np.random.default_rng(0)
+def registered(name):
+    return registry.resolve("perturbations", name).load()()
 
 
-@pytest.mark.parametrize("quality", [100, 90, 50, 1])
-@pytest.mark.parametrize("shape", [(48, 40), (17, 23), (1, 1)])
-def test_jpeg_is_opencvs_at_4_2_0(quality, shape):
-    image = photo(3, shape)
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x221111]
-    data = cv2.imencode(".jpg", image[..., ::-1], options)[1]
-    expected = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-    assert np.array_equal(Jpeg().apply(image, quality, generator()), expected)
-    # Two samples by two per chroma sample, in the frame header of the first component.
-    frame = data.tobytes().index(b"\xff\xc0")
-    assert data[frame + 11] == 0x22
-
-
-def test_jpeg_subsamples_the_colour():
-    image = np.zeros((16, 16, 3), np.uint8)
-    image[:, ::2] = (255, 0, 0)
-    image[:, 1::2] = (0, 0, 255)
-    full = cv2.imdecode(
-        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111])[1],
-        cv2.IMREAD_COLOR,
-    )
-    ours = Jpeg().apply(image, 100, generator())
-    assert np.abs(ours.astype(int) - image).mean() > 10 + np.abs(full.astype(int) - image).mean()
-
-
-@pytest.mark.parametrize("variance", [5, 25, 100])
-def test_noise_has_its_variance(variance):
-    image = np.full((600, 600, 3), 128, np.uint8)
-    change = Noise().apply(image, variance, generator()).astype(float) - 128
-    # Rounding to whole levels adds the variance of a uniform error, 1 / 12.
-    assert change.var() == pytest.approx(variance + 1 / 12, rel=0.01)
-    assert abs(change.mean()) < 0.05
-    channels = np.corrcoef(change.reshape(-1, 3).T)
-    assert np.abs(channels - np.eye(3)).max() < 0.02
-
-
-def test_noise_is_clipped_not_wrapped():
-    black, white = (np.full((64, 64, 3), level, np.uint8) for level in (0, 255))
-    assert Noise().apply(black, 25, generator()).max() < 64
-    assert Noise().apply(white, 25, generator()).min() > 192
-
-
-@pytest.mark.parametrize("side", [1, 3, 5, 7, 9, 11, 13])
-def test_blur_is_opencvs_formula(side):
-    image = photo(1, (40, 48))
-    sigma = 0.3 * ((side - 1) * 0.5 - 1) + 0.8
-    kernel = np.exp(-((np.arange(side) - side // 2) ** 2) / (2 * sigma**2))
-    kernel /= kernel.sum()
-    expected = cv2.sepFilter2D(image.astype(np.float64), -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
-    assert np.abs(Blur().apply(image, side, generator()) - expected).max() <= 1
-    assert np.array_equal(Blur().apply(image, side, generator()), cv2.GaussianBlur(image, (side, side), sigma))
-
-
-@pytest.mark.parametrize("perturbation", [Jpeg(), Noise(), Blur()])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 5)])
-def test_size_and_type_stay_and_the_input_is_left_alone(perturbation, shape):
-    image = photo(0, shape)
-    image.flags.writeable = False
-    for severity in perturbation.severities:
-        result = perturbation.apply(image, severity, generator())
-        assert (result.shape, result.dtype) == (image.shape, np.uint8)
-    assert np.array_equal(image, photo(0, shape))
-
-
-@pytest.mark.parametrize("name", ["jpeg", "noise", "blur"])
-def test_they_are_registered_with_valid_defaults_in_the_cards_order(name):
-    perturbation = registry.resolve("perturbations", name).load()()
+@pytest.mark.parametrize("name", registry.names("perturbations"))
+def test_registered_ones_have_valid_defaults_and_their_own_name_on_the_card(name):
+    perturbation = registered(name)
     assert perturbation.card.name == name
+    assert perturbation.severities
     for severity in perturbation.severities:
         perturbation.check(severity)
 
 
-BAD = {
-    Jpeg: [0, 101, 50.5, -1, math.nan, math.inf],
-    Noise: [0, -1, 70_000, math.nan, math.inf],
-    Blur: [0, 2, 4, 3.5, -3, 257, math.nan, math.inf],
-}
+def test_the_planned_ones_are_there():
+    assert set(registry.names("perturbations")) >= {
+        "blur", "jpeg", "noise", "resize", "social", "vae-kl", "vae-taef2", "webp"
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("perturbation", "severity"), [(kind, severity) for kind, severities in BAD.items() for severity in severities]
-)
-def test_a_condition_refuses_severities_without_meaning(perturbation, severity):
-    with pytest.raises(UserError, match=rf"^{perturbation.card.name}: severity is .*, found {severity:g}$"):
-        Condition(perturbation(), severity)
+@pytest.mark.parametrize("name", PURE)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 5), (33, 50)])
+def test_size_and_type_stay_and_the_input_is_left_alone(name, shape):
+    perturbation = registered(name)
+    image = photo(0, shape)
+    image.flags.writeable = False
+    for severity in perturbation.severities:
+        result = perturbation.apply(image, severity, np.random.default_rng(0))
+        assert (result.shape, result.dtype) == (image.shape, np.uint8)
+        assert not np.shares_memory(result, image)
+    assert np.array_equal(image, photo(0, shape))
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_it_is_a_function_of_its_arguments(name):
+    perturbation = registered(name)
+    severity = perturbation.severities[-1]
+    one, two = (perturbation.apply(photo(), severity, np.random.default_rng(7)) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, photo())
+    another_draw = perturbation.apply(photo(), severity, np.random.default_rng(8))
+    assert np.array_equal(one, another_draw) != perturbation.seeded
+
+
+@pytest.mark.parametrize("name", ["jpeg", "noise", "blur", "webp", "social"])
+def test_defaults_go_from_mild_to_strong(name):
+    perturbation = registered(name)
+    rows, columns = np.mgrid[:64, :64]
+    image = np.stack([2 * rows, 2 * columns, rows + columns], axis=2).astype(np.uint8) + photo(1, (64, 64)) // 3
+    errors = []
+    for severity in perturbation.severities:
+        result = perturbation.apply(image, severity, np.random.default_rng(0))
+        errors.append(np.abs(result.astype(int) - image).mean())
+    assert errors == sorted(errors)
 
 
 def test_a_condition_needs_a_severity_and_a_known_target():
@@ -140,3 +111,42 @@ def test_noise_depends_on_seed_sample_severity_and_role_alone():
 def test_the_generator_is_the_same_on_every_machine():
     drawn = keyed_generator(0, "a", "noise", 5.0, "edited").integers(0, 1000, 5).tolist()
     assert drawn == [725, 446, 325, 742, 443]
+
+
+class Weighted(Perturbation):
+    """Declares weights."""
+
+    card = Card(name="weighted", title="W", version="3", summary="-", licence="none", citation="none")
+    severities = (1,)
+
+    def __init__(self, **weights):
+        self.files = weights
+
+    def check(self, severity):
+        pass
+
+    def apply(self, image, severity, generator):
+        return image
+
+    def weights(self):
+        return self.files
+
+
+class TestIdentity:
+    @staticmethod
+    def run(tmp_path, condition):
+        return make_run("annotator", toy_card(), ListDataset(tmp_path, []), condition, 0)
+
+    def test_weights_and_version_of_the_perturbation_take_part(self, tmp_path):
+        run = self.run(tmp_path, Condition(Weighted(encoder="ab"), 1))
+        identity = json.loads(run.identity)
+        assert identity["perturbation_weights"] == {"encoder": "ab"}
+        assert identity["perturbation_version"] == "3"
+        assert run.run_id != self.run(tmp_path, Condition(Weighted(encoder="cd"), 1)).run_id
+
+    def test_clean_and_weightless_ones_say_nothing_of_weights(self, tmp_path):
+        clean = json.loads(self.run(tmp_path, CLEAN).identity)
+        assert not [name for name in clean if name.startswith("perturbation_")]
+        jpeg = json.loads(self.run(tmp_path, Condition(Jpeg(), 50)).identity)
+        assert "perturbation_weights" not in jpeg
+        assert jpeg["perturbation_version"] == Jpeg.card.version

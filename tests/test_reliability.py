@@ -17,7 +17,8 @@ from imlbench.datasets.folder import Folder
 from imlbench.errors import UserError
 from imlbench.evaluation import Evaluation
 from imlbench.jobs import annotator_handles, make_jobs
-from imlbench.perturb import CLEAN, Condition, Noise
+from imlbench.perturb import CLEAN, Condition
+from imlbench.perturbations.noise import Noise
 from imlbench.results.reading import ResultReader
 from imlbench.results.store import ResultStore
 from imlbench.settings import Settings

@@ -9,7 +9,9 @@ import pytest
 
 from imlbench.errors import Reason, SampleError
 from imlbench.jobs import annotator_handles, make_jobs
-from imlbench.perturb import CLEAN, Condition, Jpeg, Noise
+from imlbench.perturb import CLEAN, Condition
+from imlbench.perturbations.compression import Jpeg
+from imlbench.perturbations.noise import Noise
 from imlbench.results.records import Known
 from imlbench.samples import Sample
 from imlbench.scoring import Scorer, Task, perturbed, signature_of

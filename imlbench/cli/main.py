@@ -12,9 +12,12 @@ import typer
 from imlbench import __version__
 from imlbench.cli.annotate_eval import annotate_eval
 from imlbench.cli.check import check
+from imlbench.cli.compare import compare
 from imlbench.cli.datasets import datasets_app
 from imlbench.cli.listing import list_entries
 from imlbench.cli.report import report_app
+from imlbench.cli.results import results_app
+from imlbench.cli.robustness import robustness
 from imlbench.errors import UserError, one_line
 
 UsageError = cast("type[Exception]", typer.BadParameter.__base__)
@@ -31,10 +34,13 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 samples failed or a check failed, 2 wrong usage or input, 130 interrupted.",
 )
 app.command("annotate-eval")(annotate_eval)
+app.command("robustness")(robustness)
 app.command("list")(list_entries)
 app.command("check")(check)
+app.command("compare")(compare)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(report_app, name="report")
+app.add_typer(results_app, name="results")
 
 
 def print_version(wanted: bool) -> None:

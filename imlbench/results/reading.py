@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from imlbench.metrics import METRICS, Conventions, CountTable
+from imlbench.histograms import BINS
+from imlbench.metrics import METRICS, Conventions, CountTable, metric, sample_values
 from imlbench.results.database import connect_readonly, database_path, storage_errors
 from imlbench.results.frames import (
     COUNT_COLUMNS,
@@ -44,7 +46,7 @@ class StoredRun:
         run: what was run.
         statuses: samples by status and reason: ("ok", ""), ("failed", "unreadable"), ...
         scopes: scored samples by scope: local, whole-image, authentic.
-        recorded: number of the latest invocation that wrote to it; larger is newer.
+        recorded: rank in time of the latest invocation that wrote to it, from 1; larger is newer. 0 = none did.
     """
 
     run: Run
@@ -60,6 +62,20 @@ class StoredRun:
     def total(self, status: str) -> int:
         """Number of samples of a status: ok, skipped or failed."""
         return sum(count for (found, _), count in self.statuses.items() if found == status)
+
+
+class SampleValues(NamedTuple):
+    """Values of a run's scored samples, in the order of their ids.
+
+    Attributes:
+        ids: n sample ids.
+        contents: n hashes of the samples' content.
+        values: n x m, float64, one column a metric; NaN = the sample has no value.
+    """
+
+    ids: list[str]
+    contents: list[str]
+    values: NDArray[np.float64]
 
 
 class Composited(NamedTuple):
@@ -112,14 +128,41 @@ class ResultReader:
         with storage_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
+    def stream(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """`query`, a bounded number of rows in memory.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        with storage_errors(self.path):
+            cursor = self._connection.execute(statement, values)
+        while True:
+            with storage_errors(self.path):
+                rows = cursor.fetchmany(CHUNK)
+            if not rows:
+                return
+            yield from rows
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is of one moment, whatever another process writes meanwhile."""
+        self.query("BEGIN")
+        try:
+            yield
+        finally:
+            self.query("ROLLBACK")
+
     def runs(self, kind: str | None = None) -> list[StoredRun]:
         """All runs in the order in which they were first made; of one kind (annotator, detector) or all."""
         statuses: dict[str, dict[tuple[str, str], int]] = {}
         scopes: dict[str, dict[str, int]] = {}
         recorded: dict[str, int] = {}
+        # By time first: the numbers of merged files say nothing of what came later.
+        ranked = "SELECT invocation_id, row_number() OVER (ORDER BY started, invocation_id) AS rank FROM invocations"
         statement = (
-            "SELECT run_id, status, reason, scope, count(*), max(invocation_id) FROM counts "
-            "JOIN samples USING (sample_key) GROUP BY run_id, status, reason, scope"
+            "SELECT run_id, status, reason, scope, count(*), coalesce(max(rank), 0) FROM counts "
+            f"LEFT JOIN ({ranked}) USING (invocation_id) JOIN samples USING (sample_key) "
+            "GROUP BY run_id, status, reason, scope"
         )
         for run_id, status, reason, scope, count, invocation in self.query(statement):
             by_status = statuses.setdefault(run_id, {})
@@ -220,6 +263,38 @@ class ResultReader:
         blocks = [memo.values(index, rows, metrics, conventions) for index, rows in chunks]
         return np.concatenate(blocks) if blocks else np.empty((0, len(metrics)))
 
+    def sample_values(
+        self, run_id: str, metrics: Sequence[str], conventions: Conventions | None = None, scope: str | None = "local"
+    ) -> SampleValues:
+        """Ids, contents and values of a run's scored samples; histograms are in memory a chunk at a time.
+
+        Raises:
+            UserError: unknown metric.
+        """
+        chosen = conventions or Conventions()
+        soft = any(metric(name).soft for name in metrics)
+        found = SampleValues([], [], np.empty((0, len(metrics))))
+        blocks = [found.values]
+        for rows in self._scored(run_id, ("sample_id", "content"), scope, CHUNK):
+            table = count_table(rows, start=2, bins=BINS if soft else 0)
+            found.ids.extend(row[0] for row in rows)
+            found.contents.extend(row[1] for row in rows)
+            blocks.append(np.stack([sample_values(table, name, chosen) for name in metrics], axis=1))
+        return found._replace(values=np.concatenate(blocks))
+
+    def last_written(self) -> dict[str, str]:
+        """When the latest invocation that wrote to each run started: UTC, ISO 8601, by run id."""
+        statement = "SELECT run_id, max(started) FROM counts JOIN invocations USING (invocation_id) GROUP BY run_id"
+        return dict(self.query(statement))
+
+    def instructions(self, run_id: str, sample_ids: Sequence[str]) -> dict[str, str | None]:
+        """Instructions of some samples as the run met them; None where a sample has none."""
+        statement = (
+            "SELECT instruction FROM counts JOIN samples USING (sample_key) WHERE run_id = ? AND counts.sample_id = ?"
+        )
+        found = {sample_id: self.query(statement, run_id, sample_id) for sample_id in sample_ids}
+        return {sample_id: rows[0][0] for sample_id, rows in found.items() if rows}
+
     def stored_summaries(self, run_id: str, conventions: Conventions | None = None) -> dict[str, Summary]:
         """Summaries as the last evaluation of the run left them, by metric; empty where it has not come to its end."""
         chosen = conventions or Conventions()
@@ -293,6 +368,6 @@ class ResultReader:
         """Provenance of every invocation that wrote results which the run still holds, oldest first."""
         statement = (
             "SELECT started, provenance FROM invocations WHERE invocation_id IN "
-            "(SELECT DISTINCT invocation_id FROM counts WHERE run_id = ?) ORDER BY invocation_id"
+            "(SELECT DISTINCT invocation_id FROM counts WHERE run_id = ?) ORDER BY started, invocation_id"
         )
         return [{"started": started, **json.loads(text)} for started, text in self.query(statement, run_id)]

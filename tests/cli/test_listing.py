@@ -17,7 +17,8 @@ IMPORTED = "print(*(name for name in {heavy} if name in sys.modules), file=sys.s
 @pytest.mark.parametrize(
     "arguments",
     [("--help",), ("--version",), ("list",), ("list", "annotators", "--json"), ("annotate-eval", "--help"),
-     ("report", "--help"), ("datasets", "--help"), ("check", "--help")],
+     ("report", "--help"), ("datasets", "--help"), ("check", "--help"), ("robustness", "--help"), ("compare", "--help"),
+     ("results", "--help")],
 )  # fmt: skip
 def test_imports_nothing_heavy(arguments):
     code = f"""

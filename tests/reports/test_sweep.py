@@ -11,9 +11,10 @@ from imlbench.cli.main import app
 from imlbench.errors import UserError
 from imlbench.results.reading import ResultReader
 from reports.curves import make_curves
+from reports.figures import image_bytes
 from reports.grid import clean_runs
 from reports.sweep import FigureFormat, figure_format
-from reports.sweep_figure import COMPOSITED, SOLID, draw, image_bytes, line_style
+from reports.sweep_figure import COMPOSITED, SOLID, draw, line_style
 
 
 def curves(folder, *patterns, empty="one"):

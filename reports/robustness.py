@@ -1,0 +1,147 @@
+"""The figure of robustness curves: a metric against the strength of each perturbation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from imlbench.cards import Card
+from imlbench.report import Report
+from reports.figures import FORMS, figure_form, image_bytes, save_figure
+from reports.options import Empty, EmptyOption, Invert, InvertOption, Results, Seed
+
+if TYPE_CHECKING:
+    from imlbench.metrics import Conventions
+    from imlbench.results.reading import ResultReader
+    from reports.robustness_data import Curves
+
+STEM = "robustness"
+"""Name of the files where a folder is given."""
+
+Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Dataset or glob; may be repeated.")]
+Annotators = Annotated[list[str] | None, typer.Option("--annotator", help="Annotator or glob; may be repeated.")]
+Perturbations = Annotated[list[str] | None, typer.Option("--perturb", help="Perturbation or glob; may be repeated.")]
+
+
+class Panel(NamedTuple):
+    """One figure for a page.
+
+    Attributes:
+        title: dataset, perturbation and target; plain text, to be escaped by who shows it.
+        caption: what it shows and on what it stands; plain text likewise.
+        svg: a whole SVG document.
+    """
+
+    title: str
+    caption: str
+    svg: bytes
+
+
+def robustness(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE_OR_DIR", help="A .png, .svg or .pdf; a folder gets all three."),
+    ],
+    results: Results = Path("results"),
+    metric: Annotated[str, typer.Option(help="Metric.")] = "f1",
+    dataset: Datasets = None,
+    annotator: Annotators = None,
+    perturb: Perturbations = None,
+    empty: Empty = EmptyOption.ONE,
+    invert: Invert = InvertOption.NEVER,
+    seed: Seed = 0,
+) -> None:
+    """A metric against severity with intervals: datasets below, perturbations beside one another; needs no image."""
+    from imlbench.metrics import Conventions
+    from imlbench.results.reading import ResultReader
+    from reports.robustness_data import make_curves
+    from reports.robustness_figure import LEGIBLE, draw
+    from reports.robustness_runs import Filters
+
+    files = targets(output)
+    conventions = Conventions(empty=empty.value, invert=invert.value)
+    filters = Filters(dataset or (), annotator or (), perturb or ())
+    with ResultReader(results) as reader:
+        curves = make_curves(reader, [metric], conventions, filters, seed=seed)
+    lines = {series.sweep.annotator for one in curves for series in one.series}
+    if len(lines) > LEGIBLE:
+        typer.echo(f"{len(lines)} annotators are hard to tell apart: --annotator chooses some", err=True)
+    figure = draw(curves, metric, make_note(curves, metric, conventions, seed))
+    for file in files:
+        save_figure(figure, file)
+        typer.echo(f"written: {file}")
+
+
+def targets(output: Path) -> list[Path]:
+    """The file, or all forms of the figure in the folder.
+
+    Raises:
+        UserError: the suffix names no form.
+    """
+    if output.is_dir() or not output.suffix:
+        return [output / f"{STEM}.{form}" for form in FORMS]
+    figure_form(output)
+    return [output]
+
+
+def robustness_panels(
+    reader: ResultReader, metric: str = "f1", conventions: Conventions | None = None, seed: int = 0
+) -> list[Panel]:
+    """One figure per dataset and perturbation; none where the results hold no run on perturbed images.
+
+    Args:
+        reader: the results.
+        metric: name as in `imlbench.metrics.METRICS`.
+        conventions: None = the default ones.
+        seed: of the bootstrap.
+
+    Raises:
+        UserError: unknown metric, or pooled counts.
+    """
+    from imlbench.metrics import Conventions
+    from reports.robustness_data import make_curves
+    from reports.robustness_figure import TARGET_WORDS, draw
+
+    if not any(stored.run.perturbation and stored.scopes.get("local") for stored in reader.runs("annotator")):
+        return []
+    chosen = conventions or Conventions()
+    panels = []
+    for one in make_curves(reader, [metric], chosen, seed=seed):
+        note = make_note([one], metric, chosen, seed)
+        title = f"{one.dataset}: {one.perturbation}, {TARGET_WORDS.get(one.axis.target, one.axis.target)}"
+        panels.append(Panel(title, note, image_bytes(draw([one], metric, ""), "svg")))
+    return panels
+
+
+def make_note(curves: Sequence[Curves], metric: str, conventions: Conventions, seed: int) -> str:
+    """What the figure stands on."""
+    from imlbench import __version__
+    from imlbench.statistics import RESAMPLES
+    from reports.robustness_figure import BAND
+    from reports.robustness_notes import sample_text, target_text
+
+    texts = [
+        BAND.removesuffix(".") + f" ({RESAMPLES} resamples, seed {seed}).",
+        sample_text(curves),
+        *(target_text(target) for target in dict.fromkeys(one.axis.target for one in curves)),
+        "Severities stand at equal steps, from mild to strong.",
+        f"{conventions}; local edits only; imlbench {__version__}.",
+    ]
+    return " ".join(texts)
+
+
+ROBUSTNESS = Report(
+    Card(
+        name="robustness",
+        title="Robustness curves",
+        version="1",
+        summary="figure of a metric against the severity of each perturbation, with intervals",
+        licence="Apache-2.0",
+        citation="SIGMA, arXiv 2605.27924, Fig. 4",
+        url="https://arxiv.org/abs/2605.27924",
+    ),
+    robustness,
+)

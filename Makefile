@@ -56,7 +56,7 @@ pictures: demo   ## the pictures of the documentation; needs Chromium
 	    --annotator pixdiff-10 --annotator pixdiff-40 --annotator pixdiff-morph --annotator pixdiff-otsu --annotator pixdiff-exact
 	$(IMLBENCH) report robustness --results $(DEMO)/pictures -o docs/images/robustness.png
 	chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,900 --virtual-time-budget=5000 \
-	    --screenshot=docs/images/page.png "file://$(CURDIR)/$(DEMO)/page.html#sample=demo%2F$(PICTURED)"
+	    --screenshot=docs/images/page.png "file://$(CURDIR)/$(DEMO)/page.html#sample=demo/coffee-removal-reencoded"
 
 format: $(STAMP) ## bring the code into form
 	$(BIN)/ruff check --fix .

@@ -291,6 +291,9 @@
     const perturbations = unique(model.runs.map((run) => run.perturbation || "")).sort(compareNaturally);
     fill(dataset, [["", "All"], ...datasets.map((name) => [`=${name}`, model.dataset(name)])]);
     fill(condition, [["", "All"], ...perturbations.map((name) => [`=${name}`, name || "clean"])]);
+    // A sweep's many rows must not bury the ones that most people come for.
+    const clean = model.runs.filter((run) => !run.perturbation).length;
+    if (clean && clean < model.runs.length / 2) condition.value = "=";
     const haystack = new Map(model.runs.map((run) => [run, [
       run.annotator, run.title, run.dataset, run.dataset_title, conditionOf(run), run.run_id].join(" ").toLowerCase()]));
 
@@ -940,7 +943,7 @@
       if (!isNumber(difference)) return "not measured";
       if (difference === 0) return "identical to the original: composited";
       if (difference === 1) return "differs by at most 1 grey level: composited";
-      return `differs by up to ${difference} grey levels of 255: the whole image was written anew`;
+      return `differs by up to ${difference} grey levels of 255: changed there too, by encoding or by the editor`;
     }
 
     function drawPosition() {

@@ -211,6 +211,18 @@ def test_runs_are_filtered_by_text_dataset_and_condition(page, address):
     assert page.one("#run-count").text == "1 of 7 runs"
 
 
+def test_a_sweep_does_not_bury_the_clean_runs(page, tmp_path):
+    data = make_data()
+    clean = data["runs"][0]
+    data["runs"] += [{**clean, "perturbation": "blur", "severity": size, "run_id": f"{size:016x}"} for size in range(9)]
+    page.open(write_page(tmp_path / "sweep.html", data))
+    conditions = page.texts("#run-table tbody td[data-title='Condition']")
+    assert set(conditions) == {"clean"}
+    assert page.one("#run-count").text == f"{len(conditions)} of {len(data['runs'])} runs"
+    page.choose("#run-condition", "All")
+    assert len(page.all("#run-table tbody tr")) == len(data["runs"])
+
+
 def test_a_run_opens_its_provenance_and_its_samples(page, address):
     page.open(address)
     assert page.texts("#run-table tbody td[data-title='Dataset']")[0] == f"{DATASETS[0][1]}\u00a0†"

@@ -32,7 +32,12 @@
   const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
   const signed = (text) => text.replace("-", "−");
   const percent = (value, digits = 2) => (isNumber(value) ? signed((100 * value).toFixed(digits)) : NONE);
-  const points = (value) => (isNumber(value) ? (value > 0 ? "+" : "") + percent(value) : NONE);
+  /** A difference with its sign; what rounds to nothing is +0.00. */
+  const points = (value) => {
+    if (!isNumber(value)) return NONE;
+    const text = (100 * value).toFixed(2);
+    return Number(text) < 0 ? signed(text) : `+${text.replace("-", "")}`;
+  };
   const interval = (entry, digits = 2) => `[${percent(entry.low, digits)}, ${percent(entry.high, digits)}]`;
 
   /** Text to be joined with others: one that changes the direction of writing must not change theirs. */

@@ -1,0 +1,1 @@
+"""SIGMA: marks the region whose semantics an instruction-guided edit changed."""

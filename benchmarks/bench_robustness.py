@@ -22,10 +22,10 @@ from imlbench.samples import Pair, Sample
 from imlbench.settings import Settings, available_cpus
 
 QUALITIES = (100, 90, 80, 70, 60, 50)
-PAIRS = 150
-DISTINCT = 50
+PAIRS = 512
+DISTINCT = 128
 SIDE = 512
-REPEATS = 5
+REPEATS = 3
 TARGET = 1.25
 
 

@@ -10,14 +10,19 @@ from typing import Annotated, Any, cast
 import typer
 
 from imlbench import __version__
+from imlbench.cli.annotate import annotate
 from imlbench.cli.annotate_eval import annotate_eval
 from imlbench.cli.check import check
 from imlbench.cli.compare import compare
 from imlbench.cli.datasets import datasets_app
+from imlbench.cli.ground import ground
 from imlbench.cli.listing import list_entries
 from imlbench.cli.report import report_app
 from imlbench.cli.results import results_app
 from imlbench.cli.robustness import robustness
+from imlbench.cli.synth import synth
+from imlbench.cli.train import train_app
+from imlbench.cli.weights import weights_app
 from imlbench.errors import UserError, one_line
 
 UsageError = cast("type[Exception]", typer.BadParameter.__base__)
@@ -33,14 +38,19 @@ app = typer.Typer(
     help="Knowing where an image was edited, and proving how well one knows it.",
     epilog="Exit codes: 0 done, 1 samples failed or a check failed, 2 wrong usage or input, 130 interrupted.",
 )
+app.command("annotate")(annotate)
 app.command("annotate-eval")(annotate_eval)
 app.command("robustness")(robustness)
 app.command("list")(list_entries)
 app.command("check")(check)
 app.command("compare")(compare)
+app.command("synth")(synth)
+app.command("ground")(ground)
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(report_app, name="report")
 app.add_typer(results_app, name="results")
+app.add_typer(train_app, name="train")
+app.add_typer(weights_app, name="weights")
 
 
 def print_version(wanted: bool) -> None:

@@ -1,69 +1,16 @@
-"""`imlbench report NAME`: the commands are the registered reports, each imported only when it is asked for."""
+"""`imlbench report NAME`: the commands are the registered reports."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import typer
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from imlbench import registry
-from imlbench.errors import UserError, one_line
-from imlbench.report import Report
-
-if TYPE_CHECKING:
-    from imlbench.registry import Entry
+from imlbench.cli.registered import RegisteredGroup
 
 
-class ReportGroup(TyperGroup):
-    """A group whose commands come from the registry."""
+class ReportGroup(RegisteredGroup):
+    """The registered reports."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return registry.names("reports")
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command for the help text, None where there is none; a report that is broken must not hide the others."""
-        try:
-            return report_command(registry.resolve("reports", cmd_name))
-        except UserError as error:
-            known = cmd_name in registry.names("reports")
-            return broken_command(cmd_name, one_line(error)) if known else None
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command to run.
-
-        Raises:
-            UserError: unknown name (with the nearest ones), or the report cannot be loaded.
-        """
-        entry = registry.resolve("reports", args[0])
-        return entry.name, report_command(entry), args[1:]
-
-
-def report_command(entry: Entry) -> Any:
-    """Command of a registered report.
-
-    Raises:
-        UserError: it cannot be loaded, or is no report.
-    """
-    report = entry.load()
-    if not isinstance(report, Report):
-        owner = f"{entry.name} (registered by {entry.package} as {entry.target})"
-        raise UserError(f"{owner}: expected an imlbench.report.Report, found {type(report).__name__}")
-    app = typer.Typer(add_completion=False)
-    app.command(entry.name, short_help=report.card.summary)(report.command)
-    return get_command(app)
-
-
-def broken_command(name: str, reason: str) -> Any:
-    """Stands in the list of commands for a report that cannot be loaded."""
-
-    def refuse() -> None:
-        raise UserError(reason)
-
-    app = typer.Typer(add_completion=False)
-    app.command(name, short_help=f"broken: {reason}")(refuse)
-    return get_command(app)
+    kind = "reports"
 
 
 report_app = typer.Typer(cls=ReportGroup, no_args_is_help=True, help="Tables and figures from a results file.")

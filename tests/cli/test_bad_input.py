@@ -106,7 +106,7 @@ def test_a_bad_value(root, out, option, value, message):
 
 def test_a_missing_option_and_an_unknown_command():
     assert "Missing option '--dataset' (see imlbench annotate-eval --help)" in imlbench("annotate-eval").complaint()
-    assert "No such command 'annotate'" in imlbench("annotate").complaint()
+    assert "No such command 'annotates'" in imlbench("annotates").complaint()
 
 
 def test_two_roots_for_one_dataset(root, out):

@@ -1,0 +1,157 @@
+"""From pairs of any size to probabilities at their native size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from imlbench.images import resize_image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from annotators.sigma.network.model import Sigma
+    from annotators.sigma.policy import InferencePolicy, Size
+    from imlbench.samples import Image, Pair
+
+    Prior = NDArray[np.float32]
+    """h x w, float32 in (0, 1]."""
+
+PriorOf = Callable[["Pair"], "Prior | None"]
+"""The prior of a pair; None = nothing is known, the network's constant epsilon."""
+PIXELS_AT_ONCE = 16 * 512 * 512
+"""Network pixels of one forward pass on an accelerator."""
+
+
+class View(NamedTuple):
+    """A pair at one size of the network.
+
+    Attributes:
+        place: of the pair in the batch.
+        size: height and width for the network.
+    """
+
+    place: int
+    size: Size
+
+
+class Predictor:
+    """A network with the policy of how it looks at pairs. Deterministic; not safe to use from several threads at once.
+
+    Memory: a forward pass sees one size of the policy, so that a native size of any number of pixels costs no more
+    than the pair itself and its map, float32.
+
+    Args:
+        network: in evaluation mode.
+        policy: the sizes.
+        device: where the network is moved to.
+        prior_of: the instruction's prior; None = nothing is ever known.
+    """
+
+    def __init__(
+        self, network: Sigma, policy: InferencePolicy, device: str = "cpu", prior_of: PriorOf | None = None
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.policy = policy
+        self.device = device
+        self.prior_of = prior_of
+
+    def probabilities(self, pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
+        """One map per pair, H x W, float32 in [0, 1], at the edited image's size.
+
+        A map does not depend on the others in the batch: to the bit on the CPU, where pairs go one by one because a
+        batch gains nothing there, and within bfloat16's rounding elsewhere.
+        """
+        sizes = [self.policy.sizes(pair.edited.shape[0], pair.edited.shape[1]) for pair in pairs]
+        priors = [self.prior_of(pair) if self.prior_of else None for pair in pairs]
+        maps: dict[View, NDArray[np.float32]] = {}
+        for group in self._groups([View(place, size) for place, seen in enumerate(sizes) for size in seen]):
+            members = [pairs[view.place] for view in group]
+            found = self._forward(members, [priors[view.place] for view in group], group[0].size)
+            maps.update(zip(group, found, strict=True))
+        # In the policy's order, whatever the groups' was: sums of three depend on it.
+        return [
+            at_native_size([maps[View(place, size)] for size in seen], pair.edited.shape)
+            for place, (pair, seen) in enumerate(zip(pairs, sizes, strict=True))
+        ]
+
+    def _groups(self, views: Sequence[View]) -> list[list[View]]:
+        """Views of one size together, as many as a forward pass may hold."""
+        groups: list[list[View]] = []
+        for size in dict.fromkeys(view.size for view in views):
+            alike = [view for view in views if view.size == size]
+            most = 1 if self.device == "cpu" else max(1, PIXELS_AT_ONCE // (size[0] * size[1]))
+            groups += [alike[start : start + most] for start in range(0, len(alike), most)]
+        return groups
+
+    def _forward(self, pairs: Sequence[Pair], priors: Sequence[Prior | None], size: Size) -> list[NDArray[np.float32]]:
+        """Probabilities at one size: per pair h x w, float32."""
+        import torch
+
+        original = self._tensor([pair.original for pair in pairs], size)
+        edited = self._tensor([pair.edited for pair in pairs], size)
+        prior = self._prior(priors)
+        with torch.inference_mode(), precision(self.device):
+            probability = self.network(original, edited, prior).float().sigmoid()
+            if self.policy.flips:
+                mirrored = self.network(original.flip(3), edited.flip(3), None if prior is None else prior.flip(3))
+                probability = (probability + mirrored.float().sigmoid().flip(3)) / 2
+        return list(probability[:, 0].cpu().numpy())
+
+    def _tensor(self, images: Sequence[Image], size: Size) -> Tensor:
+        """Images at one size: B x 3 x h x w, float32 in [0, 1]."""
+        import torch
+
+        fitted = [image if image.shape[:2] == size else resize_image(image, size) for image in images]
+        # Bytes travel, not floats.
+        pixels = torch.from_numpy(np.stack(fitted)).to(self.device)
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def _prior(self, priors: Sequence[Prior | None]) -> Tensor | None:
+        """The batch's priors, B x 1 x h x w; None where nothing is known of any pair."""
+        import torch
+
+        known = [prior for prior in priors if prior is not None]
+        if not known:
+            return None
+        constant = np.full(known[0].shape, self.network.config.prior_epsilon, np.float32)
+        stacked = np.stack([constant if prior is None else prior for prior in priors])
+        return torch.from_numpy(stacked)[:, None].to(self.device)
+
+
+def precision(device: str) -> AbstractContextManager[object]:
+    """bfloat16 where there is an accelerator, whose exponent range needs no scaling; float32 on the CPU."""
+    import torch
+
+    kind = torch.device(device).type
+    return nullcontext() if kind == "cpu" else torch.autocast(kind, dtype=torch.bfloat16)
+
+
+def at_native_size(maps: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The mean of maps of several sizes, enlarged or shrunk to (height, width): float32 in [0, 1].
+
+    The mean is taken at the largest of the sizes, so that an image of many pixels is filled once.
+    """
+    mean = maps[0]
+    if len(maps) > 1:
+        largest = max((found.shape for found in maps), key=lambda size: size[0] * size[1])
+        mean = np.mean([resized(found, largest) for found in maps], axis=0, dtype=np.float32)
+    enlarged = resized(mean, shape)
+    # The filter's weights add up to one only within rounding. In place, since there may be 67 million pixels.
+    return np.clip(enlarged, 0, 1, out=enlarged)
+
+
+def resized(probability: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Bilinear where a map grows, means of pixels where it shrinks: (height, width), float32."""
+    height, width = shape[:2]
+    if probability.shape == (height, width):
+        return probability
+    shrinks = height * width < probability.size
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    found: NDArray[np.float32] = cv2.resize(probability, (width, height), interpolation=method)  # type: ignore[assignment]
+    return found

@@ -1,0 +1,166 @@
+"""From what was asked for to a run that is ready: configuration, data, the guard, the network."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from annotators.sigma.network.encoder import Encoder
+from annotators.sigma.network.model import Sigma, build_encoder
+from annotators.sigma.training.data import Items, RoundTrip, StageOneData, StageTwoData
+from annotators.sigma.training.export import load_trained
+from annotators.sigma.training.guard import guard
+from annotators.sigma.training.loop import Trainer
+from annotators.sigma.training.pairs import TrainingPair, TrainingSet, parse_place, read_training_set
+from annotators.sigma.training.presets import read_training_config
+from annotators.sigma.training.run import Run
+from imlbench.errors import UserError
+from imlbench.registry import resolve
+from imlbench.weights import locate
+
+if TYPE_CHECKING:
+    from annotators.sigma.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        stage: 1 or 2.
+        config: a preset's name or a TOML file.
+        data: folders with masks, as `parse_place` reads them.
+        unlabelled: Stage II's editing pairs; empty = those of `data`, their masks not looked at.
+        out: the run's folder.
+        start: weights to start from.
+        resume: go on with the run in `out`.
+        minutes: stop after this much wall time.
+        keep_out: further folders of images that must not be trained on.
+        allow_evaluation_data: train on evaluation sets all the same.
+        cpu: leave an accelerator alone.
+        say: gets lines of progress.
+    """
+
+    stage: int
+    config: str
+    data: Sequence[str]
+    out: Path
+    unlabelled: Sequence[str] = ()
+    start: Path | None = None
+    resume: bool = False
+    minutes: float | None = None
+    keep_out: Sequence[Path] = ()
+    allow_evaluation_data: bool = False
+    cpu: bool = False
+    say: Callable[[str], None] = print
+
+
+def prepare(request: Request) -> Trainer:
+    """A run that is ready to go.
+
+    Raises:
+        UserError: anything about configuration, data, weights or folder that the user can mend.
+    """
+    config = read_training_config(request.config, request.stage)
+    if request.stage == 2 and request.start is None and not request.resume:
+        raise UserError("--stage 2 goes on from stage 1: name its weights with --init FILE")
+    labelled, pairs, marks = read_data(request, config)
+    network, before = make_network(config, request.start)
+    identity = labelled.sha256 if pairs is labelled else f"{labelled.sha256}-{pairs.sha256}"
+    history = {
+        **marks,
+        "stage": request.stage,
+        "training": config.to_dict(),
+        "data": list(dict.fromkeys((*labelled.names, *pairs.names))),
+        "data_sha256": identity,
+        "pairs": len(labelled.train),
+        "before": before,
+        "commands": [shlex.join(["imlbench", *sys.argv[1:]])],
+    }
+    run = Run(
+        stage=request.stage,
+        config=config,
+        data=make_items(request.stage, config, labelled.train, pairs.train),
+        validation=labelled.validation,
+        out=request.out,
+        history=history,
+        data_sha256=identity,
+        seconds=None if request.minutes is None else 60 * request.minutes,
+        resume=request.resume,
+        cpu=request.cpu,
+        say=request.say,
+    )
+    return Trainer(run, network)
+
+
+def read_data(request: Request, config: TrainingConfig) -> tuple[TrainingSet, TrainingSet, dict[str, object]]:
+    """The labelled and the unlabelled set, which may be the same one, and the guard's findings.
+
+    Raises:
+        UserError: a set cannot be read, or is evaluation data.
+    """
+    places = [parse_place(text) for text in request.data]
+    others = [parse_place(text) for text in request.unlabelled]
+    labelled = read_training_set(places, config.validation_share)
+    pairs = read_training_set(others, config.validation_share) if others else labelled
+    everything = (*labelled.train, *labelled.validation, *(pairs.train if others else ()))
+    marks = guard([*places, *others], everything, request.keep_out, request.allow_evaluation_data)
+    if not marks["compared_with"] and not request.keep_out:
+        request.say("no evaluation set has a configured data root here: no image could be compared with them")
+    return labelled, pairs, marks
+
+
+def make_network(config: TrainingConfig, start: Path | None) -> tuple[Sigma, Any]:
+    """The network with its backbone, seeded or from a weight file, and that file's history.
+
+    Raises:
+        UserError: the backbone's weights are missing, or the file does not fit.
+    """
+    encoder = backbone(config)
+    torch.manual_seed(config.seed)
+    network = Sigma(config.network, encoder)
+    return network, None if start is None else load_trained(start, network)
+
+
+def backbone(config: TrainingConfig) -> Encoder:
+    """The frozen encoder, from the file that the configuration names, else from where its weights are kept.
+
+    Raises:
+        UserError: they are missing or damaged; the message says how to get them.
+    """
+    return build_encoder(config.network, config.encoder_weights or locate(config.network.encoder))
+
+
+def make_items(
+    stage: int, config: TrainingConfig, labelled: tuple[TrainingPair, ...], pairs: tuple[TrainingPair, ...]
+) -> Items:
+    """The stage's items.
+
+    Raises:
+        UserError: stage 2's autoencoder cannot be loaded.
+    """
+    if stage == 1:
+        return StageOneData(labelled, config)
+    return StageTwoData(labelled, pairs, config, [round_trip(name) for name in config.autoencoders])
+
+
+def round_trip(name: str) -> RoundTrip:
+    """A registered round trip, once, as a function of image and generator.
+
+    Raises:
+        UserError: its weights are missing; the message says what to do.
+    """
+    perturbation = resolve("perturbations", name).load()()
+    perturbation.weights()
+    return partial(_apply, perturbation)
+
+
+def _apply(perturbation: Any, image: Any, generator: Any) -> Any:
+    return perturbation.apply(image, 1, generator)

@@ -1,0 +1,9 @@
+"""Weight files: what there is, where it lies, whether it is whole. Only `imlbench weights get` ever downloads."""
+
+from __future__ import annotations
+
+from imlbench.weights.entries import WeightFile
+from imlbench.weights.known import catalogue
+from imlbench.weights.locating import locate
+
+__all__ = ["WeightFile", "catalogue", "locate"]

@@ -294,6 +294,8 @@ class TestHub:
     def endpoint(self, server, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_ENDPOINT", address(server, "").rstrip("/"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+        # The client looks at the variable once, when it is imported; its hub is the local server here.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
     def test_a_file_arrives(self, tmp_path):
         seen = []

@@ -191,6 +191,7 @@ def _write(handle: Handle, entry: _Waiting, scores: object) -> Written:
     except UserError:
         raise
     except Exception as error:
+        # A third party's map may be anything; the pair has failed, and the others go on.
         return _failed(entry.wish, error, Reason.ADAPTER_ERROR)
     notes = (*entry.notes, "score map resized") if resized else entry.notes
     share = float(np.count_nonzero(marked)) / marked.size

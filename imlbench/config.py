@@ -81,3 +81,23 @@ def configured_root(path: Path, dataset: str) -> Path | None:
     if not isinstance(root, str):
         raise UserError(f'{path}: [data_roots]: expected a line such as {dataset} = "/data/{dataset}"')
     return path.parent / os.path.expanduser(root)
+
+
+def configured_weights(key: str, variable: str) -> Path | None:
+    """The place of weights that the variable or the config file's table `weights` names, None where neither does.
+
+    Raises:
+        UserError: the config file is no TOML, or names no text.
+    """
+    if value := os.environ.get(variable):
+        return Path(value)
+    for path in config_files():
+        if os.path.isfile(path):
+            table = read_toml(path).get("weights", {})
+            value = table.get(key) if isinstance(table, dict) else table
+            if value is None:
+                return None
+            if not isinstance(value, str):
+                raise UserError(f'{path}: [weights]: expected a line such as {key} = "/models/{key}"')
+            return path.parent / os.path.expanduser(value)
+    return None

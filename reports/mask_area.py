@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 from imlbench.report import Report
 from reports import markup
-from reports.options import (
-    SUFFIXES,
-    Average,
-    AverageOption,
-    Empty,
-    EmptyOption,
-    Invert,
-    InvertOption,
-    Results,
-    Seed,
-    TextFormat,
-)
+from reports.options import SUFFIXES, Average, AverageOption, Empty, Invert, Results, Seed, TextFormat
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions

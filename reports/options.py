@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 
@@ -22,26 +23,11 @@ class TextFormat(StrEnum):
     CSV = "csv"
 
 
-class EmptyOption(StrEnum):
-    """The words of `imlbench.metrics.Empty`, which cannot be imported before it is needed."""
-
-    ONE = "one"
-    SKIP = "skip"
-    ZERO = "zero"
-
-
 class AverageOption(StrEnum):
     """The words of `imlbench.metrics.Average`."""
 
     IMAGE = "image"
     PIXEL = "pixel"
-
-
-class InvertOption(StrEnum):
-    """The words of `imlbench.metrics.Invert`."""
-
-    NEVER = "never"
-    BEST = "best"
 
 
 SUFFIXES = {

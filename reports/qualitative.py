@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption
 from imlbench.errors import UserError, one_line
 from imlbench.report import Report
-from reports.options import Empty, EmptyOption, Results
+from reports.options import Empty, Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.report import Report
 from reports.figures import FORMS, figure_form, image_bytes, save_figure
-from reports.options import Empty, EmptyOption, Invert, InvertOption, Results, Seed
+from reports.options import Empty, Invert, Results, Seed
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions

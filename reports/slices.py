@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.errors import UserError
 from imlbench.registry import natural_key
 from imlbench.report import Report
@@ -19,9 +20,7 @@ from reports.options import (
     Average,
     AverageOption,
     Empty,
-    EmptyOption,
     Invert,
-    InvertOption,
     Metrics,
     Results,
     Seed,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 from imlbench.report import Report
 from reports.markup import csv_text
-from reports.options import Empty, EmptyOption, Results
+from reports.options import Empty, Results
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions

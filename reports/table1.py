@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.report import Report
 from reports import footer, markup
 from reports.cells import Cells, fill, mean_cell, rounded
@@ -18,9 +19,7 @@ from reports.options import (
     Average,
     AverageOption,
     Empty,
-    EmptyOption,
     Invert,
-    InvertOption,
     Metrics,
     Results,
     Seed,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.report import Report
 from reports import markup
 from reports.cells import decimals, interval, percent, rounded
@@ -16,9 +17,7 @@ from reports.options import (
     Average,
     AverageOption,
     Empty,
-    EmptyOption,
     Invert,
-    InvertOption,
     Metrics,
     Results,
     Seed,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.errors import UserError, one_line
 
 if TYPE_CHECKING:
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from imlbench.results.reading import ResultReader, StoredRun
 
 SUFFIXES = (".md", ".markdown", ".csv", ".json")
-
-
-class EmptyOption(StrEnum):
-    """The words of `imlbench.metrics.Empty`, which cannot be imported before it is needed."""
-
-    ONE = "one"
-    SKIP = "skip"
-    ZERO = "zero"
-
-
-class InvertOption(StrEnum):
-    """The words of `imlbench.metrics.Invert`."""
-
-    NEVER = "never"
-    BEST = "best"
 
 
 def compare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,21 @@ import typer
 
 from imlbench.config import read_toml
 from imlbench.errors import UserError, one_line
+
+
+class EmptyOption(StrEnum):
+    """The words of `imlbench.metrics.Empty`, which cannot be imported before it is needed."""
+
+    ONE = "one"
+    SKIP = "skip"
+    ZERO = "zero"
+
+
+class InvertOption(StrEnum):
+    """The words of `imlbench.metrics.Invert`."""
+
+    NEVER = "never"
+    BEST = "best"
 
 
 def config_option(table: str) -> Any:

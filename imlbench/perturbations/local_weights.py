@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from imlbench.config import config_files, read_toml
+from imlbench.config import configured_weights
 from imlbench.errors import UserError
 
 
@@ -22,7 +22,7 @@ def weights_folder(perturbation: str, key: str, variable: str, holds: str) -> Pa
     Raises:
         UserError: neither is set, or what is set is no folder.
     """
-    folder = configured(key, variable)
+    folder = configured_weights(key, variable)
     if folder is None:
         where = f"set {variable} to the folder that holds {holds}"
         raise UserError(f"{perturbation}: {where}, or add [weights] {key} to imlbench.toml")
@@ -30,26 +30,6 @@ def weights_folder(perturbation: str, key: str, variable: str, holds: str) -> Pa
     if not os.path.isdir(folder):
         raise UserError(f"{perturbation}: no such folder: {folder}; set {variable} to the folder that holds {holds}")
     return folder
-
-
-def configured(key: str, variable: str) -> Path | None:
-    """What the variable or the config file names, None where neither does.
-
-    Raises:
-        UserError: the config file is no TOML, or names no text.
-    """
-    if value := os.environ.get(variable):
-        return Path(value)
-    for path in config_files():
-        if os.path.isfile(path):
-            table = read_toml(path).get("weights", {})
-            value = table.get(key) if isinstance(table, dict) else table
-            if value is None:
-                return None
-            if not isinstance(value, str):
-                raise UserError(f'{path}: [weights]: expected a line such as {key} = "/models/{key}"')
-            return path.parent / os.path.expanduser(value)
-    return None
 
 
 def sha256_of(perturbation: str, path: Path, limit: int) -> str:

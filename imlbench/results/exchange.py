@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imlbench.errors import UserError, one_line
+from imlbench.files import replacing
 from imlbench.results.choosing import listed
 from imlbench.results.database import database_path
 from imlbench.results.joining import Joined, Joiner
 from imlbench.results.reading import ResultReader, StoredRun
 from imlbench.results.row_checks import check_row
 from imlbench.results.row_reading import read_rows
-from imlbench.results.row_writing import FileFormat, file_format, replacing, write_rows
+from imlbench.results.row_writing import FileFormat, file_format, write_rows
 from imlbench.results.rows import RowError, count_rows, stored_rows
 from imlbench.results.target import changed_whole
 from imlbench.results.verdicts import Keep

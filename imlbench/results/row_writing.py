@@ -12,10 +12,7 @@ import base64
 import csv
 import io
 import json
-import os
-import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -121,28 +118,3 @@ def parquet_schema() -> pa.Schema:
 
     types = {"text": pa.string(), "integer": pa.int64(), "real": pa.float64(), "bytes": pa.binary()}
     return pa.schema([pa.field(column.name, types[column.kind]) for column in COLUMNS])
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to be written bit by bit that takes its name when it is whole; an existing one is replaced then.
-
-    Raises:
-        UserError: the folder cannot be written or the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                # A rename can reach the disk before the data does.
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise UserError(f"{one_line(path)}: cannot be written ({error.strerror or one_line(error)})") from error

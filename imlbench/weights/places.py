@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from imlbench.perturbations.local_weights import configured
+from imlbench.config import configured_weights
 from imlbench.weights.entries import Source, WeightFile
 
 ROOT_VARIABLE = "IMLBENCH_WEIGHTS"
@@ -42,7 +42,7 @@ def weights_root(root: Path | None = None) -> Path:
     Raises:
         UserError: the config file is no TOML, or names no text.
     """
-    found = configured("root", ROOT_VARIABLE) if root is None else root
+    found = configured_weights("root", ROOT_VARIABLE) if root is None else root
     if found is None:
         found = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "imlbench" / "weights"
     return Path(os.path.abspath(os.path.expanduser(found)))
@@ -69,7 +69,7 @@ def place(entry: WeightFile, root: Path | None = None) -> Place:
         UserError: the config file is no TOML, or names no text.
     """
     if root is None:
-        named = configured(key(entry.name), variable(entry.name))
+        named = configured_weights(key(entry.name), variable(entry.name))
         if named is not None:
             return named_place(entry, Path(os.path.abspath(named)))
         if entry.source is Source.PACKAGE and (folder := package_folder(entry.package)):

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from imlbench.cards import Card
+from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.errors import UserError, one_line
 from imlbench.report import Report
-from reports.options import Average, AverageOption, Empty, EmptyOption, Invert, InvertOption, Metrics, Results, Seed
+from reports.options import Average, AverageOption, Empty, Invert, Metrics, Results, Seed
 from reports.page.selection import Pick, Selection, select_runs
 
 SINGLE_FILE_SAMPLES = 500

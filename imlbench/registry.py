@@ -107,6 +107,11 @@ def unknown(kind: Kind, name: str) -> str:
     return f"unknown {kind[:-1]} {one_line(name, 80)!r}: {hint}"
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a name is a shell glob."""
+    return any(character in name for character in "*?[")
+
+
 def match(kind: Kind, patterns: Iterable[str]) -> list[Entry]:
     """Entries whose names match any of the patterns (shell globs), in the order asked for, each once.
 
@@ -115,7 +120,7 @@ def match(kind: Kind, patterns: Iterable[str]) -> list[Entry]:
     """
     chosen: dict[str, Entry] = {}
     for pattern in patterns:
-        if any(character in pattern for character in "*?["):
+        if is_pattern(pattern):
             matching = [name for name in names(kind) if fnmatch.fnmatchcase(name, pattern)]
             if not matching:
                 raise UserError(f"no {kind[:-1]} matches {pattern!r}: `imlbench list {kind}` shows what there is")

@@ -34,6 +34,28 @@ def test_globs_and_names_give_each_annotator_once_in_the_order_asked_for():
     assert names(handles) == ["pixdiff-20", "pixdiff-10", "pixdiff-30", "pixdiff-40", "ssim"]
 
 
+class Lacking(Toy):
+    card = toy_card("lacking")
+
+    @classmethod
+    def missing(cls):
+        return "no file lacking.bin; get it"
+
+
+def test_a_pattern_leaves_out_what_cannot_run_and_says_so(monkeypatch, caplog):
+    entries = {
+        name: [SimpleNamespace(name=name, package="a", target="b", load=lambda c=c: c)]
+        for name, c in (("lacking", Lacking), ("toy", Toy()))
+    }
+    monkeypatch.setattr(registry, "groups", lambda: {"annotators": entries})
+    assert names(annotator_handles(["*"], "cpu", 0)) == ["toy"]
+    assert "lacking left out of '*': no file lacking.bin; get it" in caplog.text
+    # Named, it is not left out: building it says what is wrong.
+    assert names(annotator_handles(["lacking"], "cpu", 0)) == ["lacking"]
+    with pytest.raises(UserError, match=r"nothing that 'lack\*' stands for can run here: no file lacking.bin"):
+        annotator_handles(["lack*"], "cpu", 0)
+
+
 def test_an_object_is_used_as_it_is_and_given_twice_is_one():
     toy = Toy()
     (handle,) = annotator_handles([toy, toy], "cpu", 0)

@@ -16,6 +16,7 @@ from annotators.sigma.policy import POLICIES, InferencePolicy
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError
+from imlbench.weights import lacking
 
 if TYPE_CHECKING:
     from annotators.sigma.checkpoint import Checkpoint
@@ -69,6 +70,11 @@ class SigmaAnnotator(Annotator):
             side = network.config.position_cells
             priors = priors_of(chosen(name), device, (side, side), network.config.prior_epsilon)
         self.predictor = Predictor(network, self.policy, device, of_pair(priors))
+
+    @classmethod
+    def missing(cls) -> str:
+        name = cls.declared.name
+        return lacking(name) or lacking(preset(name).encoder)
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         return list(self.predictor.probabilities(pairs))

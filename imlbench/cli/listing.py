@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from imlbench import registry
+from imlbench.adapters import missing
+from imlbench.cards import AdapterCard
 from imlbench.errors import UserError
 from imlbench.registry import KINDS, Entry, Kind
 
@@ -53,9 +55,16 @@ def describe(entry: Entry) -> dict[str, Any]:
     try:
         card = entry.load().card
         facts |= {name: getattr(card, name) for name in FACTS}
+        if isinstance(card, AdapterCard):
+            facts["weights"] = weights_state(entry.load(), card)
     except (UserError, AttributeError) as error:
         facts |= {**dict.fromkeys(FACTS, ""), "summary": f"broken: {error}"}
     return facts
+
+
+def weights_state(factory: Any, card: AdapterCard) -> str:
+    """How it stands with an adapter's weights on this machine: none needed, here, or what is missing."""
+    return missing(factory) or ("here" if card.weights else "none needed")
 
 
 def print_rows(kind: str, rows: list[dict[str, Any]]) -> None:
@@ -65,7 +74,9 @@ def print_rows(kind: str, rows: list[dict[str, Any]]) -> None:
     columns = terminal_columns()
     for row in rows:
         origin = "" if row["package"] == "imlbench" else f" [{row['package']}]"
-        line = f"  {row['name']:<{width}}  {row['summary']}{origin}"
+        weights = row.get("weights", "")
+        state = "" if weights in ("", "none needed") else f" [weights {weights if weights == 'here' else 'missing'}]"
+        line = f"  {row['name']:<{width}}  {row['summary']}{state}{origin}"
         typer.echo(line if columns is None or len(line) <= columns else line[: columns - 3] + "...")
     if not rows:
         typer.echo(f"  none installed; a package can register some under imlbench.{kind}")

@@ -41,13 +41,16 @@ class Taef2RoundTrip(RoundTrip):
         url="https://github.com/madebyollin/taesd",
     )
 
+    half = False
+    """Whether the arithmetic is bfloat16: two to three times as fast on processors that have it, other last bits."""
+
     def autoencoder(self) -> Autoencoder:
-        return load(weights_folder(NAME, "taef2", VARIABLE, " and ".join(FILES)))
+        return load(weights_folder(NAME, "taef2", VARIABLE, " and ".join(FILES)), self.half)
 
 
-@lru_cache(maxsize=1)
-def load(folder: Path) -> Autoencoder:
-    """The autoencoder of a folder, loaded once.
+@lru_cache(maxsize=2)
+def load(folder: Path, half: bool = False) -> Autoencoder:
+    """The autoencoder of a folder, loaded once; its arithmetic in float32, or in bfloat16.
 
     Raises:
         UserError: a file is missing, is no weight file, or holds another network's weights.
@@ -58,11 +61,12 @@ def load(folder: Path) -> Autoencoder:
 
     hashes = {name: sha256_of(NAME, folder / name, MAX_BYTES) for name in FILES}
     parts = (network.encoder(), network.decoder())
-    encode, decode = (fill(part, folder / name, hashes[name]) for part, name in zip(parts, FILES, strict=True))
+    kind = torch.bfloat16 if half else torch.float32
+    encode, decode = (fill(part, folder / name, hashes[name]).to(kind) for part, name in zip(parts, FILES, strict=True))
 
     def reconstruct(planes: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
-            restored: NDArray[np.float32] = decode(encode(torch.from_numpy(planes))).numpy()
+            restored: NDArray[np.float32] = decode(encode(torch.from_numpy(planes).to(kind))).float().numpy()
             return restored
 
     return Autoencoder(reconstruct, network.SHRINKS, MAX_PIXELS, hashes)

@@ -55,11 +55,14 @@ def draw_steps(recipe: Recipe, side: SideRecipe, vae: str, generator: np.random.
     if not through_vae and generator.random() < side.untouched:
         return steps
     for name, draw in DRAWS.items():
-        if generator.random() < getattr(side, name):
-            steps.append({"name": name, **draw(recipe, generator)})
-        # After the change of size to the editor's own, before all else.
+        drawn = [{"name": name, **draw(recipe, generator)}] if generator.random() < getattr(side, name) else []
         if name == "resize" and through_vae:
-            steps.append({"name": "vae", "model": vae})
+            # The autoencoder works at the editor's own size.
+            drawn = [
+                {"name": "vae", "model": vae, **{key: value for key, value in step.items() if key != "name"}}
+                for step in drawn or [{}]
+            ]
+        steps += drawn
     if generator.random() < side.jpeg:
         chroma = "4:2:0" if generator.random() < 0.7 else "4:4:4"
         steps.append({"name": "jpeg", "quality": int(generator.uniform(*recipe.jpeg_quality)), "chroma": chroma})
@@ -99,7 +102,7 @@ def draw_tone(recipe: Recipe, generator: np.random.Generator) -> Step:
 DRAWS: dict[str, Callable[[Recipe, np.random.Generator], Step]] = {
     "resize": draw_resize,
     "tone": draw_tone,
-    "blur": lambda _, generator: {"deviation": round(float(generator.uniform(0.3, 1.2)), 3)},
+    "blur": lambda recipe, generator: {"deviation": draw_blur(recipe, generator)},
     "sharpen": lambda _, generator: {"amount": round(float(generator.uniform(0.2, 1.0)), 3)},
     "noise": lambda recipe, generator: {
         "deviation": round(float(generator.uniform(*recipe.noise_deviation)), 3),
@@ -107,8 +110,15 @@ DRAWS: dict[str, Callable[[Recipe, np.random.Generator], Step]] = {
         "seed": int(generator.integers(1 << 31)),
     },
     "shift": lambda _, generator: draw_shift(generator),
+    "warp": lambda _, generator: draw_warp(generator),
 }
 """The steps before the file is written, in their order: parameters by name."""
+
+
+def draw_blur(recipe: Recipe, generator: np.random.Generator) -> float:
+    """A Gaussian's standard deviation in pixels, log-uniform: slight ones are the most frequent."""
+    low, high = np.log(recipe.blur_deviation)
+    return round(float(np.exp(generator.uniform(low, high))), 3)
 
 
 def draw_shift(generator: np.random.Generator) -> Step:
@@ -117,6 +127,17 @@ def draw_shift(generator: np.random.Generator) -> Step:
         x, y = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1)][generator.integers(6)]
         return {"x": x, "y": y}
     return {axis: round(float(generator.uniform(-0.7, 0.7)), 3) for axis in "xy"}
+
+
+def draw_warp(generator: np.random.Generator) -> Step:
+    """Factor and offsets as shares of the sides, and how far smooth bends go, in pixels."""
+    return {
+        "scale": round(float(np.exp(generator.normal(0, 0.004))), 5),
+        "x": round(float(generator.normal(0, 0.003)), 5),
+        "y": round(float(generator.normal(0, 0.003)), 5),
+        "bend": round(float(generator.uniform(0, 1.5)), 3),
+        "seed": int(generator.integers(1 << 31)),
+    }
 
 
 def apply_steps(image: Image, steps: list[Step], round_trip: RoundTrip | None) -> Side:
@@ -131,23 +152,39 @@ def apply_steps(image: Image, steps: list[Step], round_trip: RoundTrip | None) -
         The file: where the last step is a compression, what its encoder wrote, since that is what an editor would
         have returned and it is small; else lossless WebP.
     """
-    for step in steps:
-        if step["name"] == "vae":
-            assert round_trip is not None
-            image = round_trip(image)
-        elif step["name"] in STEPS:
-            image = STEPS[step["name"]](image, step)
+    image = with_steps(image, steps, round_trip)
     last = steps[-1] if steps else {}
     if last.get("name") in FILE_FORMATS:
         return compressed(image, last)
     return Side(lossless(image), ".webp")
 
 
-def resized(image: Image, step: Step) -> Image:
-    """To the working size and back."""
+def with_steps(image: Image, steps: list[Step], round_trip: RoundTrip | None = None) -> Image:
+    """The image after all steps but the file's compression: H x W x 3, uint8."""
+    for step in steps:
+        if step["name"] == "vae":
+            assert round_trip is not None
+            image = resized(image, step, round_trip) if "scale" in step else round_trip(image)
+        elif step["name"] in STEPS:
+            image = STEPS[step["name"]](image, step)
+    return image
+
+
+def degraded(image: Image, steps: list[Step]) -> Image:
+    """The image as it comes out of a file that was written after these steps, none of them an autoencoder's."""
+    image = with_steps(image, steps)
+    if steps and steps[-1]["name"] in FILE_FORMATS:
+        return np.asarray(PillowImage.open(io.BytesIO(compressed(image, steps[-1]).data)).convert("RGB"))
+    return image
+
+
+def resized(image: Image, step: Step, between: RoundTrip | None = None) -> Image:
+    """To the working size and back, with something done to it there."""
     height, width = image.shape[:2]
     size = (max(8, round(width * step["scale"])), max(8, round(height * step["scale"])))
     there = cv2.resize(image, size, interpolation=FILTERS[step["there"]])
+    if between is not None:
+        there = between(there)  # type: ignore[arg-type]
     return cv2.resize(there, (width, height), interpolation=FILTERS[step["back"]])  # type: ignore[return-value]
 
 
@@ -184,15 +221,45 @@ def shifted(image: Image, step: Step) -> Image:
     )
 
 
+def warped(image: Image, step: Step) -> Image:
+    """Scaled about its middle, moved, and bent smoothly; the border repeats."""
+    columns, rows = sources(step, image.shape)
+    return cv2.remap(image, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def sources(step: Step, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Where each pixel of a warped image comes from: columns and rows, H x W float32 each."""
+    height, width = shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    # One bend a sixth of the frame: neighbours keep their places to one another.
+    bends = np.random.default_rng(step["seed"]).uniform(-1, 1, (2, 6, 6)).astype(np.float32) * np.float32(step["bend"])
+    across, down = (cv2.resize(bend, (width, height), interpolation=cv2.INTER_CUBIC) for bend in bends)
+    return (
+        ((columns - middle_x) / step["scale"] + middle_x - step["x"] * width + across).astype(np.float32),
+        ((rows - middle_y) / step["scale"] + middle_y - step["y"] * height + down).astype(np.float32),
+    )
+
+
 def shifted_mask(mask: Mask, steps: list[Step]) -> Mask:
     """The mask moved as the edited side's steps move its image."""
     for step in steps:
-        if step["name"] == "shift":
-            soft = cv2.warpAffine(
-                mask.astype(np.float32), matrix_of(step), mask.shape[::-1], borderMode=cv2.BORDER_REPLICATE
-            )
-            mask = soft > 0.5
+        if step["name"] in MOVES:
+            mask = MOVES[step["name"]](mask.astype(np.float32), step) > 0.5
     return mask
+
+
+def shifted_plane(plane: NDArray[np.float32], step: Step) -> NDArray[Any]:
+    """One channel moved as `shifted` moves an image."""
+    return cv2.warpAffine(plane, matrix_of(step), plane.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+
+
+def warped_plane(plane: NDArray[np.float32], step: Step) -> NDArray[Any]:
+    """One channel moved as `warped` moves an image."""
+    return cv2.remap(plane, *sources(step, plane.shape), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+MOVES: dict[str, Callable[[NDArray[np.float32], Step], NDArray[Any]]] = {"shift": shifted_plane, "warp": warped_plane}
 
 
 def matrix_of(step: Step) -> NDArray[np.float32]:
@@ -213,6 +280,7 @@ STEPS: dict[str, Callable[[Image, Step], Image]] = {
     "sharpen": sharpened,
     "noise": noisy,
     "shift": shifted,
+    "warp": warped,
 }
 
 

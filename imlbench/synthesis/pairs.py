@@ -15,6 +15,7 @@ from imlbench.perturb import keyed_generator
 from imlbench.synthesis.blending import visible
 from imlbench.synthesis.encodings import RoundTrip, Side, apply_steps, draw_steps, shifted_mask
 from imlbench.synthesis.kinds.table import KINDS
+from imlbench.synthesis.posters import poster
 from imlbench.synthesis.reading import Split
 from imlbench.synthesis.scene import Edit, Scene, View
 from imlbench.synthesis.views import covering_view, draw_view
@@ -130,6 +131,8 @@ def compose(plan: Plan, number: int) -> tuple[Made, int]:
     generator = keyed_generator(plan.seed, number, "edit")
     index = plan.source(number)
     view = draw_view(plan.photographs[index], plan.side, plan.recipe.crop, generator)
+    if generator.random() < plan.recipe.poster:
+        view = poster(view, generator)
     siblings = plan.siblings(index)
 
     def donor() -> View:

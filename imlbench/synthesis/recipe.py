@@ -38,10 +38,12 @@ class SideRecipe:
             of the sides that remain, each drawn independently.
         resize: scaled and scaled back, as an editor with a working size does.
         tone: gain, gamma, contrast or colour balance changed a little.
-        blur: slight Gaussian blur.
+        blur: Gaussian blur.
         sharpen: unsharp mask.
         noise: grain, grey or coloured.
         shift: moved by at most one pixel; the mask moves along where the edited side does.
+        warp: drawn anew slightly out of place, as generative editors do: scaled, moved and bent by up to about one
+            per cent of a side; the mask moves along where the edited side does.
         jpeg: saved as JPEG in the end.
         webp: of the others, saved as lossy WebP in the end.
     """
@@ -54,6 +56,7 @@ class SideRecipe:
     sharpen: float = 0.05
     noise: float = 0.08
     shift: float = 0.01
+    warp: float = 0.0
     jpeg: float = 0.55
     webp: float = 0.15
 
@@ -71,12 +74,14 @@ class Recipe:
         idle_instruction: share of zero edits that have one, which was not carried out.
         area: smallest and largest edited share of the image, drawn log-uniformly.
         crop: share of pairs that show a random part of their photograph.
+        poster: share of photographs that become a poster first: panels, shapes and lettering over them.
         validation: share of photographs that are set aside for validation.
         jpeg_quality: lowest and highest.
         webp_quality: lowest and highest.
         working_scale: smallest and largest factor of an editor's working size.
         tone_strength: standard deviation of a change of tone, relative.
         noise_deviation: lowest and highest standard deviation in grey levels.
+        blur_deviation: of the Gaussian, lowest and highest, in pixels.
         original: what is done to the whole of the original side.
         edited: what is done to the whole of the edited side.
     """
@@ -89,12 +94,14 @@ class Recipe:
     idle_instruction: float = 0.3
     area: tuple[float, float] = (0.003, 0.6)
     crop: float = 0.5
+    poster: float = 0.12
     validation: float = 0.1
-    jpeg_quality: tuple[float, float] = (40.0, 98.0)
+    jpeg_quality: tuple[float, float] = (30.0, 98.0)
     webp_quality: tuple[float, float] = (40.0, 98.0)
     working_scale: tuple[float, float] = (0.5, 1.6)
     tone_strength: float = 0.04
-    noise_deviation: tuple[float, float] = (0.8, 6.0)
+    noise_deviation: tuple[float, float] = (0.8, 8.0)
+    blur_deviation: tuple[float, float] = (0.3, 3.0)
     original: SideRecipe = SideRecipe()
     edited: SideRecipe = SideRecipe(
         vae=0.6,
@@ -105,6 +112,7 @@ class Recipe:
         sharpen=0.1,
         noise=0.15,
         shift=0.03,
+        warp=0.12,
         jpeg=0.5,
         webp=0.3,
     )
@@ -172,6 +180,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "webp_quality": (1, 100),
     "working_scale": (0.1, 4),
     "noise_deviation": (0, 100),
+    "blur_deviation": (0.1, 20),
 }
 """Bounds of the ranges."""
 

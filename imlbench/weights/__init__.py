@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from imlbench.weights.entries import WeightFile
 from imlbench.weights.known import catalogue
-from imlbench.weights.locating import locate
+from imlbench.weights.locating import lacking, locate
 
-__all__ = ["WeightFile", "catalogue", "locate"]
+__all__ = ["WeightFile", "catalogue", "lacking", "locate"]

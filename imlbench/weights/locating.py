@@ -32,6 +32,21 @@ def locate(name: str, root: Path | None = None) -> Path:
     return found.path
 
 
+def lacking(name: str) -> str:
+    """What keeps weights of the catalogue from being used here, as `locate` would say it; empty = nothing is seen.
+
+    Nothing is read: a file of the right size with another content is found by `locate` alone.
+    """
+    try:
+        wanted = entry(name, catalogue().values())
+        found = place(wanted)
+        for file, path in zip(wanted.files, found.files, strict=True):
+            present(wanted, found, file, path)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 def check(entry: WeightFile, where: Place, file: KnownFile, path: Path, root: Path, pinned: str | None = None) -> None:
     """See that a file is there and has the size and the hash that the catalogue, or the first get, knows of.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imlbench.synthesis.encodings import apply_steps, draw_steps, shifted_mask
+from imlbench.synthesis.encodings import apply_steps, degraded, draw_steps, shifted_mask, warped
 from imlbench.synthesis.recipe import Recipe, SideRecipe
 from tests.synthesis.making_photographs import scenery
 
@@ -25,9 +25,9 @@ def test_a_side_without_steps_is_stored_to_the_bit():
     assert np.array_equal(pixels_of(side.data), image)
 
 
-@pytest.mark.parametrize("name", ["resize", "tone", "blur", "sharpen", "noise", "shift", "jpeg", "webp"])
+@pytest.mark.parametrize("name", ["resize", "tone", "blur", "sharpen", "noise", "shift", "warp", "jpeg", "webp"])
 def test_each_step_is_drawn_recorded_and_changes_pixels(name: str):
-    steps = draw_steps(Recipe(), replace(NOTHING, **{name: 1.0}), "", np.random.default_rng(3))
+    steps = draw_steps(Recipe(), replace(NOTHING, **{name: 1.0}), "", np.random.default_rng(4))
     assert [step["name"] for step in steps] == [name]
     image = scenery(1)
     result = pixels_of(apply_steps(image, steps, None).data)
@@ -68,3 +68,45 @@ def test_a_jpeg_side_is_the_encoders_own_file():
     side = apply_steps(scenery(4), steps, None)
     assert side.suffix == ".jpg"
     assert side.data[:2] == b"\xff\xd8"
+
+
+def test_a_vae_step_with_a_scale_works_at_that_size_and_comes_back():
+    seen = []
+
+    def round_trip(image):
+        seen.append(image.shape)
+        return image
+
+    step = {"name": "vae", "model": "taef2", "scale": 0.5, "there": "area", "back": "cubic"}
+    image = scenery(4)
+    side = apply_steps(image, [step], round_trip)
+    assert seen == [(round(image.shape[0] / 2), round(image.shape[1] / 2), 3)]
+    assert pixels_of(side.data).shape == image.shape
+
+
+def test_a_size_drawn_together_with_the_autoencoder_is_its_working_size():
+    side = replace(NOTHING, vae=1.0, resize=1.0)
+    (step,) = draw_steps(Recipe(), side, "taef2", np.random.default_rng(0))
+    assert step["name"] == "vae"
+    assert {"model", "scale", "there", "back"} <= set(step)
+
+
+def test_a_warp_moves_the_mask_as_it_moves_the_image():
+    step = {"name": "warp", "scale": 1.02, "x": 0.03, "y": -0.02, "bend": 1.0, "seed": 5}
+    mask = np.zeros((120, 160), np.bool_)
+    mask[40:80, 50:110] = True
+    picture = np.repeat(mask[:, :, None], 3, axis=2).astype(np.uint8) * 255
+    moved = shifted_mask(mask, [step])
+    agree = (warped(picture, step)[:, :, 0] > 127) == moved
+    assert agree.mean() > 0.995
+    # 0.03 of 160 columns to the right, 0.02 of 120 rows up.
+    rows, columns = np.nonzero(moved)
+    assert columns.mean() - 79.5 == pytest.approx(4.8, abs=1.2)
+    assert rows.mean() - 59.5 == pytest.approx(-2.4, abs=1.2)
+
+
+def test_a_degraded_image_is_what_its_file_decodes_to():
+    image = scenery(6)
+    steps = [{"name": "blur", "deviation": 1.0}, {"name": "jpeg", "quality": 60, "chroma": "4:2:0"}]
+    assert np.array_equal(degraded(image, steps), pixels_of(apply_steps(image, steps, None).data))
+    assert np.array_equal(degraded(image, []), image)

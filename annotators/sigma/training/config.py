@@ -17,6 +17,7 @@ WHOLE = ("batch_size", "accumulation", "validate_every", "save_every", "log_ever
 """Whole numbers from 1."""
 SHARES = (
     *("prior_probability", "flip_probability", "photometric_probability", "photometric_strength"),
+    *("degradation_probability",),
     *("validation_share", "ema_momentum", "confidence", "support_threshold"),
 )
 """Numbers from 0 to 1."""
@@ -54,6 +55,8 @@ class TrainingConfig:
         flip_probability: of a horizontal flip.
         photometric_probability: share of pairs whose two images get the same change of tone.
         photometric_strength: how far a change of tone goes, also that of the student's view.
+        degradation_probability: share of pairs whose images are degraded further, each on its own: rescaled, toned,
+            blurred, sharpened, noisy, compressed.
         prior_probability: share of pairs with a simulated prior; the others have the constant epsilon.
         bce_weight: of the binary cross-entropy in the supervised loss.
         dice_weight: of soft Dice in the supervised loss.
@@ -95,6 +98,7 @@ class TrainingConfig:
     flip_probability: float = 0.5
     photometric_probability: float = 0.0
     photometric_strength: float = 0.3
+    degradation_probability: float = 0.0
     prior_probability: float = 0.5
     bce_weight: float = 1.0
     dice_weight: float = 1.0

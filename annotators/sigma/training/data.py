@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from annotators.sigma.training.degradations import degraded_pair
 from annotators.sigma.training.priors import draw_prior
 from annotators.sigma.training.views import (
     Floats,
@@ -141,7 +142,10 @@ class StageOneData(Items):
         pair = self.pairs[key.pair]
         loaded = load_pair(pair)
         view = draw_view(loaded.edited.shape, self.config, generator)
-        images = [finish_image(crop, view, key.size) for crop in crops(loaded, view)]
+        parts = crops(loaded, view)
+        if generator.random() < self.config.degradation_probability:
+            parts = degraded_pair(*parts, generator)
+        images = [finish_image(part, view, key.size) for part in parts]
         if generator.random() < self.config.photometric_probability:
             tone = draw_tone(generator, self.config.photometric_strength)
             images = [apply_tone(image, tone) for image in images]

@@ -35,7 +35,7 @@ TINY = replace(
     SIGMA_LITE, width=16, pyramid_width=16, decoder_width=8, fusion_width=8, attention_lattice=8, key_lattice=4
 )
 
-GOLDEN = [0.58265, 0.78463, 0.51519, 0.65431, 0.52831, 0.10405]
+GOLDEN = [0.58236, 0.7843, 0.51472, 0.65524, 0.52829, 0.10417]
 """Four scores, their mean and their deviation, of the 80 x 80 pair."""
 
 

@@ -14,6 +14,7 @@ from benchmarks import (
     bench_pipeline,
     bench_results,
     bench_robustness,
+    bench_sigma,
     bench_startup,
 )
 from benchmarks.table import print_table
@@ -50,6 +51,7 @@ def main() -> int:
         bench_startup,
         bench_robustness,
         bench_page,
+        bench_sigma,
     )
     rows = []
     for module in modules:

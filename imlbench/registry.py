@@ -1,4 +1,4 @@
-"""Finds annotators, detectors, datasets, perturbations, reports, trainers and grounders through entry points.
+"""Finds annotators, detectors, datasets, perturbations, reports, trainers, grounders and commands: entry points.
 
 Nothing is imported until it is asked for: listing names reads package metadata only.
 """
@@ -17,7 +17,7 @@ from typing import Any, Literal, cast, get_args
 
 from imlbench.errors import UserError, one_line
 
-Kind = Literal["annotators", "detectors", "datasets", "perturbations", "reports", "trainers", "grounders"]
+Kind = Literal["annotators", "detectors", "datasets", "perturbations", "reports", "trainers", "grounders", "commands"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 

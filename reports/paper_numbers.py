@@ -10,6 +10,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "paper"
 ANNOTATORS = "table1_annotators.csv"
+ABLATION = "table3_ablation.csv"
 AVERAGE = "Average"
 
 
@@ -35,13 +36,24 @@ class PaperTable:
 @cache
 def annotator_table() -> PaperTable:
     """Table 1 of the SIGMA paper: annotators by dataset, F1 and IoU."""
+    return read_table(ANNOTATORS, "annotator")
+
+
+@cache
+def ablation_table() -> PaperTable:
+    """Table 3 of the SIGMA paper: variants of SIGMA by dataset, F1 and IoU."""
+    return read_table(ABLATION, "variant")
+
+
+def read_table(name: str, word: str) -> PaperTable:
+    """A file of `FOLDER` whose column `word` names the rows."""
     rows: dict[str, None] = {}
     columns: dict[str, None] = {}
     values: dict[tuple[str, str, str], float] = {}
-    with open(FOLDER / ANNOTATORS, encoding="utf-8", newline="") as file:
+    with open(FOLDER / name, encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
-            rows[line["annotator"]] = None
+            rows[line[word]] = None
             columns[line["dataset"]] = None
             for metric in ("f1", "iou"):
-                values[line["annotator"], line["dataset"], metric] = float(line[metric])
+                values[line[word], line["dataset"], metric] = float(line[metric])
     return PaperTable(tuple(rows), tuple(name for name in columns if name != AVERAGE), values)

@@ -17,6 +17,7 @@ from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 from imlbench.registry import resolve
 from imlbench.report import Report
+from reports.ablation_runs import is_ablation
 from reports.options import Results, Seed
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def items(reader: ResultReader, data_root: list[str] | None, seed: int) -> Itera
     from imlbench.maps import safe_name
 
     yield Item("Annotators by dataset", "table", "table1", "tables/table1", TABLE_SUFFIXES, {"ci": True, "seed": seed})
+    if any(is_ablation(stored) for stored in reader.runs()):
+        yield Item("Ablation", "table", "table3", "tables/table3", TABLE_SUFFIXES, {"ci": True, "seed": seed})
     yield Item(
         "Robustness", "table", "table-robustness", "tables/robustness", TABLE_SUFFIXES, {"ci": True, "seed": seed}
     )

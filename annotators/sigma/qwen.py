@@ -146,8 +146,8 @@ def local_folder(weights: str) -> str:
         return snapshot_download(weights, local_files_only=True)
     except (LocalEntryNotFoundError, HFValidationError):
         raise UserError(
-            f"parser qwen: {one_line(weights, 120)} is neither a folder nor in the hub's cache; download {MODEL} "
-            "once (`hf download`) and name its folder, or use the parser rules"
+            f"parser qwen: {one_line(weights, 120)} is neither a folder nor in the hub's cache; get it with "
+            "`imlbench weights get qwen2.5-0.5b-instruct`, or use the parser rules"
         ) from None
 
 

@@ -28,13 +28,14 @@ class KindOption(StrEnum):
     REPORTS = "reports"
     TRAINERS = "trainers"
     GROUNDERS = "grounders"
+    COMMANDS = "commands"
 
 
 def list_entries(
     kind: Annotated[KindOption | None, typer.Argument(help="What to list; everything when left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """List annotators, detectors, datasets, perturbations, reports, trainers or grounders, third parties' included."""
+    """List what is installed, third parties' included."""
     kinds: tuple[Kind, ...] = KINDS if kind is None else (kind.value,)
     listed = {name: [describe(entry) for entry in entries(name)] for name in kinds}
     if as_json:

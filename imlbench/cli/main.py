@@ -17,6 +17,7 @@ from imlbench.cli.compare import compare
 from imlbench.cli.datasets import datasets_app
 from imlbench.cli.ground import ground
 from imlbench.cli.listing import list_entries
+from imlbench.cli.registered import ProgramGroup
 from imlbench.cli.report import report_app
 from imlbench.cli.results import results_app
 from imlbench.cli.robustness import robustness
@@ -32,6 +33,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="imlbench",
+    cls=ProgramGroup,
     no_args_is_help=True,
     # A traceback dressed up is still a traceback; errors that users can mend are one line, others are bugs.
     pretty_exceptions_enable=False,

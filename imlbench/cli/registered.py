@@ -42,6 +42,28 @@ class RegisteredGroup(TyperGroup):
         return entry.name, registered_command(entry), args[1:]
 
 
+class ProgramGroup(RegisteredGroup):
+    """The program itself: its own commands, then those that packages register. A name of its own is never replaced."""
+
+    kind = "commands"
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*self.commands, *(name for name in super().list_commands(ctx) if name not in self.commands)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return self.commands.get(cmd_name) or super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command to run.
+
+        Raises:
+            UserError: a registered command cannot be loaded.
+        """
+        if args[0] not in self.commands and args[0] in registry.names(self.kind):
+            return super().resolve_command(ctx, args)
+        return TyperGroup.resolve_command(self, ctx, args)
+
+
 def registered_command(entry: Entry) -> Any:
     """Command of a registered entry.
 

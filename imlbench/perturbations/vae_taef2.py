@@ -8,10 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imlbench.config import configured_weights
 from imlbench.errors import UserError, one_line
 from imlbench.perturbations.common import own_card
 from imlbench.perturbations.local_weights import sha256_of, weights_folder
 from imlbench.perturbations.round_trip import Autoencoder, RoundTrip
+from imlbench.weights import lacking, locate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +32,8 @@ class Taef2RoundTrip(RoundTrip):
     """Round trip through TAEF2, the tiny autoencoder of FLUX.2's latent space (32 channels, an eighth of each side).
 
     In float32 on the processor. The folder with taef2_encoder.pth and taef2_decoder.pth is named by the variable
-    IMLBENCH_TAEF2, or by `taef2` in the config file's table `weights`. The files are MIT-licensed.
+    IMLBENCH_TAEF2, or by `taef2` in the config file's table `weights`; else it is where `imlbench weights get taef2`
+    puts them. The files are MIT-licensed.
     """
 
     card = own_card(
@@ -45,7 +48,18 @@ class Taef2RoundTrip(RoundTrip):
     """Whether the arithmetic is bfloat16: two to three times as fast on processors that have it, other last bits."""
 
     def autoencoder(self) -> Autoencoder:
-        return load(weights_folder(NAME, "taef2", VARIABLE, " and ".join(FILES)), self.half)
+        return load(taef2_folder(), self.half)
+
+
+def taef2_folder() -> Path:
+    """The folder that the user names, else what `imlbench weights get taef2` brought.
+
+    Raises:
+        UserError: neither is there.
+    """
+    if configured_weights("taef2", VARIABLE) is None and not lacking("taef2"):
+        return locate("taef2")
+    return weights_folder(NAME, "taef2", VARIABLE, " and ".join(FILES))
 
 
 @lru_cache(maxsize=2)

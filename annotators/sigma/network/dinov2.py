@@ -41,14 +41,13 @@ class Dinov2(Encoder):
         self.freeze()
 
     @classmethod
-    def from_pretrained(cls, name: str, layers: Sequence[int], source: str | Path = "", download: bool = False) -> Self:
-        """The published backbone, from a local folder or the hub's cache.
+    def from_pretrained(cls, name: str, layers: Sequence[int], source: str | Path = "") -> Self:
+        """The published backbone, from a local folder or the hub's cache. Nothing is downloaded.
 
         Args:
             name: "dinov2-base" or "dinov2-small".
             layers: counted from zero.
             source: a folder with config.json and model.safetensors; empty = the published model's place in the cache.
-            download: whether a model that is not in the cache may be fetched from the hub.
 
         Raises:
             UserError: the weights are missing or damaged, or belong to another network.
@@ -57,14 +56,14 @@ class Dinov2(Encoder):
 
         place = str(source) or SOURCES[name]
         try:
-            config = AutoConfig.from_pretrained(place, local_files_only=not download)
+            config = AutoConfig.from_pretrained(place, local_files_only=True)
             kind, width = config.model_type, getattr(config, "hidden_size", None)
             if (kind, width) != ("dinov2", WIDTHS[name]):
                 raise UserError(f"{place}: expected {name} (dinov2, {WIDTHS[name]} wide), found {kind}, {width} wide")
             loaded: Any = Dinov2Model.from_pretrained(
                 place,
                 config=config,
-                local_files_only=not download,
+                local_files_only=True,
                 use_safetensors=True,
                 dtype=torch.float32,
                 output_loading_info=True,

@@ -99,20 +99,19 @@ class Sigma(nn.Module):
         return consensus
 
 
-def build_encoder(config: SigmaConfig, weights: str | Path = "", download: bool = False) -> Encoder:
+def build_encoder(config: SigmaConfig, weights: str | Path = "") -> Encoder:
     """The configuration's backbone with its published weights.
 
     Args:
         config: names the backbone and its layers.
         weights: DINOv2: a folder; EfficientNet-Lite0: a file. Empty = where the hub's cache or the package has them.
-        download: whether weights that are not here may be fetched from the hub.
 
     Raises:
         UserError: the weights are missing or damaged, or belong to another network.
     """
     if config.encoder == "efficientnet-lite0":
         return EfficientNetLite0.from_file(config.layers, weights)
-    return Dinov2.from_pretrained(config.encoder, config.layers, weights, download)
+    return Dinov2.from_pretrained(config.encoder, config.layers, weights)
 
 
 def trainable_parameters(network: nn.Module) -> int:

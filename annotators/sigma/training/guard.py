@@ -45,7 +45,8 @@ def known_roots(extra: Sequence[Path] = ()) -> dict[str, Path]:
     for folder in extra:
         if next(walk(str(folder)), None) is None:
             raise UserError(f"--keep-out: no image file in {one_line(folder, 200)}")
-        roots[folder.name] = folder
+        # Two folders of one name must not hide each other.
+        roots[folder.name if folder.name not in roots else str(folder)] = folder
     return roots
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from annotators.sigma.training.checkpoints import read_checkpoint, write_checkpoint
+from annotators.sigma.training.checkpoints import LAST, read_checkpoint, write_checkpoint
 from annotators.sigma.training.config import UNBOUND
 from annotators.sigma.training.data import Batch, Plan, batches
 from annotators.sigma.training.ema import Ema
@@ -55,8 +55,12 @@ class Trainer:
         self.history = dict(run.history)
         if run.resume:
             self._restore(read_checkpoint(run.out))
-        elif any((run.out / name).exists() for name in ("last.pt", BEST)):
+        elif (run.out / LAST).exists():
             raise UserError(f"{run.out}: holds a run already; give --resume to go on with it, or another folder")
+        elif (run.out / BEST).exists():
+            raise UserError(
+                f"{run.out}: holds {BEST} without a {LAST} to go on from; delete it, or take another folder"
+            )
         world = self.accelerator.num_processes
         self.plan = Plan(len(run.data), run.config, self.step, self.accelerator.process_index, world)
 

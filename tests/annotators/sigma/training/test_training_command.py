@@ -153,6 +153,15 @@ def test_a_photograph_of_an_evaluation_set_is_found_through_the_pair_made_from_i
     assert "refused to train on evaluation data" in str(done.exception)
 
 
+def test_two_folders_to_keep_out_of_one_name_do_not_hide_each_other(alone):
+    for parent, content in (("a", b"photograph 3"), ("b", b"something else")):
+        (alone / parent / "test").mkdir(parents=True)
+        (alone / parent / "test" / "x.jpg").write_bytes(content)
+    both = ("--keep-out", "a/test", "--keep-out", "b/test")
+    done = command("--stage", 1, "--data", "set", "--out", "one", *both)
+    assert "refused to train on evaluation data" in str(done.exception)
+
+
 def test_an_evaluation_set_is_refused_by_name_and_by_layout(alone):
     magicbrush = alone / "magicbrush"
     (magicbrush / "images" / "1").mkdir(parents=True)

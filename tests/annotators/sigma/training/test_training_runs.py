@@ -162,6 +162,20 @@ def test_a_finished_run_is_not_overwritten(make_trainer):
         make_trainer(steps=1)
 
 
+def test_weights_without_a_state_to_go_on_from_are_not_overwritten(make_trainer, tmp_path):
+    make_trainer(steps=1).train()
+    (tmp_path / "run" / "last.pt").unlink()
+    with pytest.raises(UserError, match=r"holds best.safetensors without a last.pt to go on from; delete it"):
+        make_trainer(steps=1)
+
+
+def test_a_state_by_another_hand_is_refused_in_one_line(make_trainer, tmp_path):
+    (tmp_path / "run").mkdir()
+    torch.save({"format": 1, "step": 3}, tmp_path / "run" / "last.pt")
+    with pytest.raises(UserError, match="not a checkpoint of this version"):
+        make_trainer(resume=True)
+
+
 def test_resuming_a_finished_run_changes_nothing(make_trainer, tmp_path):
     make_trainer(steps=2).train()
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.is_file()}

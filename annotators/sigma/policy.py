@@ -24,7 +24,8 @@ class InferencePolicy:
     """
 
     square: int = stated(518, "3.2.1: both images are resized to this side, aspect not kept; 0 = by long_sides")
-    long_sides: tuple[int, ...] = inferred((), "where square is 0: limits of the longer side, whose maps are averaged")
+    long_sides: tuple[int, ...] = inferred((), "where square is 0: the longer sides, whose maps are averaged")
+    enlarge: bool = inferred(False, "where square is 0: whether smaller pairs are enlarged to the longer side")
     multiple: int = inferred(1, "where square is 0: sides are rounded to multiples of this")
     flips: bool = inferred(False, "whether the map of the mirrored pair is averaged in")
     threshold: float = inferred(0.5, "of the probability at native size; stated by the specification's item 10")
@@ -44,8 +45,9 @@ class InferencePolicy:
         return tuple(dict.fromkeys(self._limited(height, width, side) for side in self.long_sides))
 
     def _limited(self, height: int, width: int, side: int) -> Size:
-        """Shrunk until the longer side keeps the limit, never enlarged but to the next multiple."""
-        scale = min(1.0, side / max(height, width))
+        """Scaled to the longer side; where nothing is to be enlarged, a smaller one is taken to the next multiple."""
+        scale = side / max(height, width)
+        scale = scale if self.enlarge else min(1.0, scale)
         return self._rounded(height * scale, side), self._rounded(width * scale, side)
 
     def _rounded(self, pixels: float, side: int) -> int:
@@ -55,11 +57,12 @@ class InferencePolicy:
 
 
 SIGMA_POLICY = InferencePolicy()
-LITE_POLICY = InferencePolicy(square=0, long_sides=(512,), multiple=32)
+LITE_POLICY = InferencePolicy(square=0, long_sides=(512,), enlarge=True, multiple=32)
 LITE_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "square": "a convolutional backbone takes any size; a stretched photograph is unlike what it was trained on",
-        "long_sides": "the training size; larger photographs are shrunk to it, which bounds time and memory",
+        "long_sides": "larger photographs are shrunk to it, which bounds time and memory",
+        "enlarge": "the map has a quarter of the network's size: outlines of a small image are finer where it is enlarged",
         "multiple": "the backbone's coarsest stride: all levels lie on one lattice",
     }
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from annotators.sigma.parse import NOTHING, Action, Parse, normalised
+from annotators.sigma.rules_backgrounds import backdrop
 from annotators.sigma.rules_changes import (
     add,
     attribute,
+    become,
+    is_global,
     is_whole_image,
     quality,
 )
@@ -18,13 +21,15 @@ from annotators.sigma.rules_phrases import (
     is_adjective,
     is_indefinite,
 )
-from annotators.sigma.rules_predicates import having
+from annotators.sigma.rules_predicates import having, instead
 from annotators.sigma.rules_text import QUOTE
 from annotators.sigma.rules_words import (
     ATTRIBUTE_NOUNS,
     DEFINITE,
     EFFECTS,
     INDEFINITE,
+    LOOKS,
+    MOVING,
     PLACES,
     POSSESSIVE,
     PREPOSITIONS,
@@ -39,6 +44,26 @@ def addition(verb: str, rest: list[str]) -> Parse:
         return normalised(None, "text", Action.ADD)
     if rest and rest[0] in PREPOSITIONS:
         rest = after_place(rest)
+    if "instead" in rest:
+        return instead(rest)
+    if "where" in rest and rest[-1] in ("is", "are", "was", "were"):
+        return become(rest[rest.index("where") + 1 : -1], rest[: rest.index("where")])
+    there = verb in MOVING and rest[:1] and rest[0] in DEFINITE | POSSESSIVE
+    around = surroundings(rest) if there else NOTHING
+    return added(rest) if around is NOTHING else around
+
+
+def surroundings(rest: list[str]) -> Parse:
+    """What comes with another place for a thing that is there: "put the queen on a horse"; else the global parse."""
+    setting = backdrop(rest)
+    at = next((i for i, word in enumerate(rest) if i and word in PREPOSITIONS), len(rest) - 1)
+    if setting is not NOTHING or rest[at] not in PLACES or not is_indefinite(rest[at + 1 :]):
+        return setting
+    return add(rest[at + 3 :] if rest[at : at + 3] == ["in", "front", "of"] else rest[at + 1 :])
+
+
+def added(rest: list[str]) -> Parse:
+    """The thing named, in its place; light, weather and filters without a place are global."""
     named = concept(rest)
     if named is None:
         return NOTHING
@@ -49,16 +74,13 @@ def addition(verb: str, rest: list[str]) -> Parse:
         return NOTHING
     if head(named) in ATTRIBUTE_NOUNS and place:
         return NOTHING if is_whole_image(place) else attribute(place, quality(named.split()[:-1]))
-    moved = verb in ("put", "place", "set", "position", "stick", "hang", "bring") and rest[0] in DEFINITE
-    if moved and at < len(rest) and rest[at] in PLACES and is_indefinite(rest[at + 1 :]):
-        return add(rest[at + 1 :])
     return normalised(None, named, Action.ADD)
 
 
 def is_effect(named: str) -> bool:
     """Whether what is added is weather, light or a filter over everything."""
     words = named.split()
-    return words[-1] in EFFECTS and (words[-1] in ("effect", "filter") or all(map(is_adjective, words[:-1])))
+    return words[-1] in EFFECTS and (words[-1] in LOOKS or all(map(is_adjective, words[:-1])))
 
 
 def after_place(rest: list[str]) -> list[str]:
@@ -70,4 +92,7 @@ def after_place(rest: list[str]) -> list[str]:
 def giving(rest: list[str]) -> Parse:
     """As in "give the man a hat": as "the man has a hat"."""
     subject, given = split_complement(rest)
+    named = concept(given) or ""
+    if head(named) in LOOKS:
+        return NOTHING if is_global(subject, ["style"]) else attribute(subject, quality(named.split()[:-1]))
     return having(subject, "have", given) if given else NOTHING

@@ -27,7 +27,7 @@ from annotators.sigma.rules_phrases import (
     is_adjective,
     is_participle,
 )
-from annotators.sigma.rules_predicates import doing, located, predicate
+from annotators.sigma.rules_predicates import doing, located, passive, predicate
 from annotators.sigma.rules_words import (
     DETERMINERS,
     INDEFINITE,
@@ -78,6 +78,9 @@ def complemented(verb: str, rest: list[str]) -> Parse:
         return NOTHING
     if target[0] in PREPOSITIONS:
         return related(subject, target)
+    done = passive(subject, target[0], target[1:])
+    if done is not None:
+        return done
     if verb in ("let", "have") and target[0] in INDEFINITE and len(subject) > 2 and subject[0] in DETERMINERS:
         return doing(subject[:-1], subject[-1], target)
     return unknown_verb(subject, target) if verb != "make" and len(target) < 2 else turned_into(subject, target)

@@ -10,6 +10,7 @@ from annotators.sigma.rules_phrases import (
     head,
     is_adjective,
     is_plural,
+    without_determiners,
 )
 from annotators.sigma.rules_text import QUOTE
 from annotators.sigma.rules_words import (
@@ -18,14 +19,19 @@ from annotators.sigma.rules_words import (
     ATMOSPHERE,
     ATTRIBUTE_NOUNS,
     CLAUSE_WORDS,
+    COLOURS,
     DEPICTIONS,
     DETERMINERS,
     GLOBAL_ADJECTIVES,
     GLOBAL_NOUNS,
     IMAGES,
+    MATERIALS,
     NUMBERS,
     PLACES,
     PREPOSITIONS,
+    SHADES,
+    TAKEN_AWAY,
+    UNNAMED,
 )
 
 _FILLERS = (ADVERBS - ADJECTIVES) | {",", "be"}
@@ -54,8 +60,12 @@ def become(subject: Words, target: Words) -> Parse:
     noun = concept(subject)
     if not target or is_inscription(target) or noun == "text":
         return attribute(subject)
-    if is_quality(target):
-        return attribute(subject, quality(target))
+    if is_quality(target) or is_hue(target) or is_material(target):
+        return attribute(subject, quality(without_determiners(target)))
+    if noun and tuple(target[:2]) in UNNAMED:
+        return normalised(noun, "something else", Action.REPLACE)
+    if noun and target[0] in ("a", "another") and target[1:3] in (["different", "one"], ["one"]):
+        return normalised(noun, f"different {noun}", Action.REPLACE)
     at = next(
         (i for i, word in enumerate(target[:5]) if word in ("one", "ones") and target[i + 1 : i + 2] != ["of"]), None
     )
@@ -65,13 +75,15 @@ def become(subject: Words, target: Words) -> Parse:
     if other is None and "nothing" not in target:
         return attribute(subject)
     if noun and other and head(other) in ATTRIBUTE_NOUNS:
-        return attribute(subject, " ".join(other.split()[:-1]) or None)
-    same = noun is not None and other is not None and head(noun) == head(other)
+        return attribute(subject, " ".join(word for word in other.split()[:-1] if word != "different") or None)
+    same = noun is not None and other is not None and head(noun) == head(other) and "different" not in target[:2]
     return normalised(noun, other, Action.ATTRIBUTE_CHANGE if same else Action.REPLACE)
 
 
 def turned_into(subject: Words, target: Words) -> Parse:
     """As `become`, for a target without an article: "be bald", "be chocolate", "be sailboats"."""
+    if target[0] in TAKEN_AWAY:
+        return remove(subject)
     if target[0] in DETERMINERS or is_quality(target) or is_inscription(target) or is_global(subject, target):
         return become(subject, target)
     named = until_preposition(target)
@@ -98,7 +110,19 @@ def is_inscription(words: Words) -> bool:
 def is_quality(words: Words) -> bool:
     """Whether the words only describe: "red", "very dark blue", "wooden with age"."""
     named = [word for word in until_preposition(words) if word not in _FILLERS | {"and"}]
-    return bool(named) and not set(words[:1]) & (DETERMINERS - {"more"}) and all(map(is_adjective, named))
+    if not named or set(words[:1]) & (DETERMINERS - {"more"}):
+        return False
+    return all(map(is_adjective, named)) or (len(named) == 2 and named[1] in COLOURS)
+
+
+def is_hue(words: Words) -> bool:
+    """Whether the words name a shade of a colour: "a dark red"; "an orange" may be a fruit."""
+    return words[0] in ("a", "an") and len(words) > 2 and words[-1] in COLOURS and all(w in SHADES for w in words[1:])
+
+
+def is_material(words: Words) -> bool:
+    """Whether a target is a bare material, which a thing is then made of; water and ground become ice themselves."""
+    return len(words) == 1 and words[0] in MATERIALS - {"ice"}
 
 
 def quality(words: Words) -> str | None:
@@ -123,13 +147,17 @@ def is_global(subject: Words, target: Words) -> bool:
     if is_whole_image(subject):
         return True
     named = concept(subject)
-    return named is None and is_atmospheric(target)
+    return named is None and (is_atmospheric(target) or head(concept(target) or "") in IMAGES)
 
 
 def is_whole_image(words: Words) -> bool:
     """Whether the words name the image, its weather, its style; a picture on a wall is a thing."""
     if any(word in PLACES for word in words[1:] if word not in ("of", "in")):
         return False
+    if "of" in words[1:-1]:
+        last = max(i for i, word in enumerate(words) if word == "of")
+        if is_whole_image(words[last + 1 :]) and head(concept(words[:last]) or "") in ATMOSPHERE | ATTRIBUTE_NOUNS:
+            return True
     named = (concept(words) or "").split()
     if not named and any(word in ("everything", "whole") for word in words):
         return True

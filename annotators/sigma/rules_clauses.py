@@ -14,6 +14,8 @@ from annotators.sigma.rules_words import (
     DETERMINERS,
     INDEFINITE,
     INFLECTED,
+    LAMPS,
+    MODAL_PHRASES,
     MODALS,
     PREPOSITIONS,
     PRONOUNS,
@@ -57,11 +59,13 @@ def split_complement(rest: list[str]) -> tuple[list[str], list[str]]:
     """Object and complement of "make the car red", "give the man a hat", "make it a cat"."""
     if rest and rest[0] in PRONOUNS - DEFINITE:
         return rest[:1], rest[1:]
+    if rest[:1] == ["her"] and rest[1:2] and rest[1] in INDEFINITE:
+        return rest[:1], rest[1:]
     later = next((i for i in range(2, len(rest)) if rest[i] in INDEFINITE and rest[i - 1] not in _NOT_BEFORE), None)
     if later is not None:
         return rest[:later], rest[later:]
     start = len(rest)
-    while start > 2 and (is_adjective(rest[start - 1]) or rest[start - 1] in ADVERBS | {"and", ","}):
+    while start > 2 and may_describe(rest, start - 1):
         start -= 1
     if start < len(rest):
         return rest[:start], rest[start:]
@@ -75,15 +79,39 @@ def split_complement(rest: list[str]) -> tuple[list[str], list[str]]:
     return (rest[:-1], rest[-1:]) if len(rest) > minimum else (rest, [])
 
 
+def may_describe(words: list[str], index: int) -> bool:
+    """Whether the word there may belong to a quality at the end; "lower left" and "street light" do not."""
+    word = words[index]
+    if word in ("left", "right") and words[index - 1] in ("the", "upper", "lower", "top", "bottom", "far"):
+        return False
+    if word == "light" and words[index - 1] in LAMPS:
+        return False
+    return is_adjective(word) or word in ADVERBS | {"and", ","}
+
+
 def begins_quality(words: list[str], index: int) -> bool:
     """Whether an adjective there begins what is said of a noun: "the cat / blue eyes"."""
     before = words[index - 1]
     return is_adjective(words[index]) and not is_adjective(before) and before not in DETERMINERS | PREPOSITIONS
 
 
+def without_modals(words: Words) -> list[str]:
+    """Without "has to", "is supposed to" and the like, and without the "has" of "has been"."""
+    found: list[str] = []
+    index = 0
+    while index < len(words):
+        modal = next((one for one in MODAL_PHRASES if tuple(words[index : index + len(one)]) == one), ())
+        if not modal and words[index] in ("has", "have", "had") and words[index + 1 : index + 2] == ["been"]:
+            modal = ("has",)
+        found.extend([] if modal else [words[index]])
+        index += len(modal) or 1
+    return found
+
+
 def inflected(words: Words, *, keep: bool = False) -> list[str]:
     """Verbs in their base form, modal verbs dropped; `keep` leaves "to" and all but forms of "be" and "have"."""
     found = []
+    words = words if keep else without_modals(words)
     for index, word in enumerate(words):
         if word in ("need", "needs") and words[index + 1 : index + 2] not in ([], ["to"]) and not keep:
             found.append("have")

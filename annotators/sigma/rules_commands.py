@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from annotators.sigma.parse import NOTHING, Action, Parse, normalised
 from annotators.sigma.rules_adding import addition
+from annotators.sigma.rules_backgrounds import backdrop
 from annotators.sigma.rules_causing import causing
 from annotators.sigma.rules_changes import (
     add,
@@ -13,6 +14,7 @@ from annotators.sigma.rules_changes import (
     become,
     is_global,
     is_inscription,
+    is_material,
     is_quality,
     is_whole_image,
     quality,
@@ -25,7 +27,9 @@ from annotators.sigma.rules_clauses import (
 )
 from annotators.sigma.rules_phrases import (
     concept,
+    head,
     is_adjective,
+    singular,
 )
 from annotators.sigma.rules_predicates import instead, predicate
 from annotators.sigma.rules_words import (
@@ -45,6 +49,8 @@ from annotators.sigma.rules_words import (
     REPLACING,
     STATES,
     STRONG_VERBS,
+    SURFACES,
+    UNNAMED,
     VERBS,
 )
 
@@ -55,8 +61,8 @@ def removal(rest: list[str]) -> Parse:
         rest = rest[1:]
     if is_whole_image(rest):
         return NOTHING
-    if rest and "color" in rest and "from" in rest:
-        return attribute(rest[rest.index("from") + 1 :])
+    if "from" in rest and {"color", "colour", "colors", "colours"} & set(rest):
+        return adjusted(rest[rest.index("from") + 1 :])
     return remove(rest)
 
 
@@ -88,7 +94,9 @@ def exchanged(old: list[str], new: list[str]) -> Parse:
     """A replacement by name: two texts stay texts."""
     if is_inscription(new):
         return attribute(old)
-    if is_quality(new) or "one" in new or is_whole_image(old):
+    if concept(old) == "text" and new[0] not in DETERMINERS:
+        return attribute(old)
+    if is_quality(new) or "one" in new or tuple(new[:2]) in UNNAMED or is_whole_image(old):
         return become(old, new)
     return normalised(concept(old), concept(new), Action.REPLACE)
 
@@ -99,7 +107,9 @@ def change(verb: str, rest: list[str]) -> Parse:
         return attribute(rest[1:])
     if "instead" in rest:
         return instead(rest)
-    subject, target = split_target(rest)
+    if rest[:1] == ["out"]:
+        return replacement(verb, rest[1:])
+    subject, target = split_target(["it", *rest] if rest[:1] in (["to"], ["into"]) else rest)
     subject, feature = without_feature(subject)
     if not target and verb == "turn":
         subject, target = split_complement(subject)
@@ -119,7 +129,7 @@ def change(verb: str, rest: list[str]) -> Parse:
 
 def split_target(rest: list[str]) -> tuple[list[str], list[str]]:
     """What is changed, and into what; the target is empty where none is named."""
-    for link in ("into", "to", "as", "with", "by", "so"):
+    for link in ("into", "to", "as", "with", "by", "so", "for"):
         if link in rest[1:]:
             at = rest.index(link, 1)
             target = rest[at + 1 :]
@@ -168,14 +178,24 @@ def colouring(verb: str, rest: list[str]) -> Parse:
 
 
 def covering(verb: str, rest: list[str]) -> Parse:
-    """As in "cover the table with a cloth", "dress the man in a suit": the cloth, the suit come."""
-    del verb
-    at = next((i for i, word in enumerate(rest) if i and word in ("with", "in")), None)
-    return adjusted(rest) if at is None else add(rest[at + 1 :])
+    """As in "cover the table with a cloth", "dress the man in a suit": the cloth, the suit come; a material changes."""
+    links = ("in", "with") if verb in ("dress", "clothe") else ("with", "in")
+    at = next((rest.index(link, 1) for link in links if link in rest[1:]), None)
+    if at is None:
+        return adjusted(rest)
+    thing, cover = concept(rest[:at]), concept(rest[at + 1 :])
+    if is_material(rest[at + 1 :]) or head(cover or "") in ATTRIBUTE_NOUNS:
+        return become(rest[:at], rest[at + 1 :])
+    if verb in ("cover", "wrap", "coat") and thing and head(cover or "") in map(singular, SURFACES):
+        return normalised(thing, f"{thing} with {cover}", Action.ATTRIBUTE_CHANGE)
+    return add(rest[at + 1 :])
 
 
 def state_change(verb: str, rest: list[str]) -> Parse:
     """As in "open the door": the door, open."""
+    setting = backdrop(rest) if verb == "move" else NOTHING
+    if setting is not NOTHING:
+        return setting
     rest = [word for i, word in enumerate(rest) if i or word not in ("up", "in", "out")]
     if is_whole_image(rest) or concept(rest) is None or verb == "zoom":
         return NOTHING

@@ -19,6 +19,7 @@ from annotators.sigma.rules_words import (
     IRREGULAR_PLURALS,
     MATERIALS,
     NUMBERS,
+    ORDINALS,
     POSES,
     POSSESSIVE,
     PREPOSITIONS,
@@ -69,7 +70,9 @@ def without_determiners(words: Words) -> list[str]:
     """Without articles, possessive pronouns, numbers and "one of the" at the beginning."""
     rest = list(words)
     while rest and (rest[0] in DETERMINERS | _EMPTY or rest[0].isdigit()):
-        rest.pop(0)
+        article = rest.pop(0)
+        if article == "a" and len(rest) > 1 and rest[0] in ORDINALS:
+            rest.pop(0)
     return rest
 
 
@@ -100,8 +103,18 @@ def is_modifier(words: Words, index: int) -> bool:
     if word in PREPOSITIONS or word == QUOTE:
         return True
     if word == ",":
-        return not (is_adjective(words[index - 1]) and following and is_adjective(following[0]))
+        described = is_adjective(words[index - 1]) and following and is_adjective(following[0])
+        return not (described or is_listed(words[index + 1 : index + 1 + MAX_WORDS]))
     return is_participle(word) and words[index - 1] not in ADJECTIVES | _LINKS and ends_noun(word, following)
+
+
+def is_listed(words: Words) -> bool:
+    """Whether a list goes on after a comma, up to its "and": "(the dog,) the cat and the parrot"."""
+    if "and" not in words[:-1]:
+        return False
+    return not any(
+        word in PREPOSITIONS | CLAUSE_WORDS | VERBS | PRONOUNS for word in words[: list(words).index("and") + 2]
+    )
 
 
 def is_garment(words: Words) -> bool:
@@ -184,6 +197,6 @@ def described(noun: str | None, adjective: str | None) -> str | None:
     owner = next((index + 1 for index in reversed(range(len(words) - 1)) if words[index].endswith(("'s", "s'"))), 0)
     rest = words[owner:]
     for group in (COLOURS, MATERIALS):
-        if any(word in group for word in adjective.split()):
+        if any(word in group for word in adjective.split()) and any(word in group for word in rest[:-1]):
             rest = [word for word in rest[:-1] if word not in group | _LINKS] + rest[-1:]
     return " ".join([*words[:owner], *(word for word in adjective.split() if word not in rest), *rest])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from annotators.sigma.parse import NOTHING, Action, Parse, normalised
+from annotators.sigma.rules_backgrounds import backdrop
 from annotators.sigma.rules_changes import (
     add,
     attribute,
     become,
     is_global,
     is_quality,
+    is_whole_image,
     made_of,
     quality,
     remove,
@@ -25,6 +27,7 @@ from annotators.sigma.rules_phrases import (
     concept,
     head,
     is_adjective,
+    is_garment,
     is_indefinite,
     is_participle,
     singular,
@@ -40,15 +43,18 @@ from annotators.sigma.rules_words import (
     DETERMINERS,
     IMAGES,
     INDEFINITE,
+    JUDGING,
     LEAVING,
     MODALS,
     NEGATIONS,
     NOT_A_PLACE,
     OWNING,
     PARTS,
+    PLACES,
     POSES,
     POSSESSIVE,
     PREPOSITIONS,
+    PRESENT,
     PRONOUNS,
     SCENES,
     SEEMING,
@@ -63,7 +69,7 @@ from annotators.sigma.rules_words import (
 def predicate(subject: Words, verb: str, rest: Words) -> Parse:
     """The meaning of subject, verb and complement."""
     if verb in NEGATIONS or (rest and rest[0] in NEGATIONS):
-        return negated(verb, rest)
+        return negated(subject, verb, rest)
     if verb == "be":
         return being(subject, rest)
     for group, meaning in MEANINGS:
@@ -72,14 +78,24 @@ def predicate(subject: Words, verb: str, rest: Words) -> Parse:
     return doing(subject, verb, rest)
 
 
-def negated(verb: str, rest: Words) -> Parse:
+def negated(subject: Words, verb: str, rest: Words) -> Parse:
     """As in "not wear a hat", "have no hat": the hat goes. Anything else that is not to be leaves nothing to see."""
     words = [word for word in rest if word not in NEGATIONS and word not in MODALS]
-    if words and (words[0] in OWNING | {"have", "be"} or words[0].endswith("ing")):
-        verb, words = words[0], words[1:]
+    for _ in range(2):
+        if words and (words[0] in OWNING | {"have", "be"} or is_participle(words[0])):
+            verb, words = words[0], words[1:]
     if verb in OWNING | {"have"} or verb.endswith("ing") or verb == "there":
         return remove(words)
-    return NOTHING
+    return absent(subject, words) if verb == "be" and words else NOTHING
+
+
+def absent(subject: Words, words: Words) -> Parse:
+    """As in "the dog is not there", "not in the picture", "there is not a dog": the dog goes."""
+    if list(subject) == ["there"]:
+        return remove(words)
+    if words[0] == "in" and is_garment(words[1:]):
+        return remove(words[1:])
+    return remove(subject) if words[0] in PRESENT | PLACES else NOTHING
 
 
 def being(subject: Words, rest: Words) -> Parse:
@@ -136,6 +152,11 @@ def located(subject: Words, verb: str | None, rest: Words) -> Parse:
         place = place[2:]
     if preposition == "with":
         return having(subject, "have", place)
+    if preposition == "out" and is_whole_image(place[1:]):
+        return remove(subject)
+    setting = backdrop(rest) if verb is None else NOTHING
+    if setting is not NOTHING:
+        return setting
     known = singular(place[-1]) if place else ""
     scene = known in SCENES and (preposition == "in" or (preposition in ("on", "at", "under") and known not in STUFF))
     if known in ABSTRACT:
@@ -159,10 +180,9 @@ def having(subject: Words, verb: str, rest: Words) -> Parse:
     named = concept(rest)
     if named is None:
         return attribute(subject)
-    if head(named) in ATTRIBUTE_NOUNS or "different" in named:
-        return attribute(
-            subject, quality([word for word in named.split()[:-1] if is_adjective(word) and word != "different"])
-        )
+    if head(named) in ATTRIBUTE_NOUNS or "different" in named or named.endswith(" paint"):
+        own = [word for word in named.split()[:-1] if (is_adjective(word) and word != "different") or word == "and"]
+        return attribute(subject, quality(own))
     if verb == "have" and rest[0] in POSSESSIVE | {"the"} and is_adjective(rest[-1]) and len(rest) > 2:
         return attribute(rest[:-1], rest[-1])
     if head(named) in {singular(part) for part in PARTS} and verb == "have":
@@ -189,6 +209,8 @@ def instead(words: Words) -> Parse:
     """As in "a banana instead of a racket": the racket is replaced."""
     at = list(words).index("instead")
     old = words[at + 2 :] if words[at + 1 : at + 2] == ["of"] else []
+    if not old and at > 1 and is_adjective(words[0]) and not is_adjective(words[at - 1]):
+        return attribute(words[1:at], words[0])
     if is_quality(old):
         new = concept(words[:at]) or ""
         return attribute(new.split()[-1:], quality(new.split()[:-1]))
@@ -197,13 +219,27 @@ def instead(words: Words) -> Parse:
 
 def seeming(subject: Words, verb: str, rest: Words) -> Parse:
     """Meaning of "SUBJECT look REST"."""
+    for idle in (JUDGING, {"like"}):
+        if len(rest) > 1 and rest[0] in idle and rest[1] in PREPOSITIONS:
+            return coloured(subject, rest[1:])
     if rest and rest[0] in ("like", "as"):
         return likened(subject, verb, rest)
+    if rest and rest[0] == "in":
+        return coloured(subject, rest)
     if is_global(subject, rest):
         return NOTHING
     described = len(rest) == 2 and is_adjective(rest[1]) and rest[0] not in DETERMINERS
     looks = bool(rest) and (described or is_quality(rest) or (len(rest) == 1 and rest[0] not in ADVERBS | PRONOUNS))
     return attribute(subject, quality(rest) if looks else None)
+
+
+def coloured(subject: Words, rest: Words) -> Parse:
+    """After "look", "look better", "look like": "in blue" describes, anything else comes."""
+    if is_global(subject, rest[1:]):
+        return NOTHING
+    if rest[0] == "in" and is_quality(rest[1:]):
+        return attribute(subject, quality(rest[1:]))
+    return located(subject, None, rest)
 
 
 def likened(subject: Words, verb: str, rest: Words) -> Parse:
@@ -222,6 +258,9 @@ def turning(subject: Words, verb: str, rest: Words) -> Parse:
     """Meaning of "SUBJECT become REST", "SUBJECT turn into REST", "SUBJECT turn its head"."""
     if rest and rest[0] in ("into", "to"):
         return become(subject, rest[1:])
+    done = passive(subject, rest[0], rest[1:]) if rest and verb == "get" else None
+    if done is not None:
+        return done
     if rest and (verb == "become" or is_quality(rest) or (rest[0] in INDEFINITE)):
         return turned_into(subject, rest)
     return attribute(subject)
@@ -235,15 +274,17 @@ def showing(subject: Words, verb: str, rest: Words) -> Parse:
 
 
 def leaving(subject: Words, verb: str, rest: Words) -> Parse:
-    """The subject is gone."""
-    del verb, rest
-    return remove(subject)
+    """The subject is gone; who goes somewhere is not."""
+    stays = verb == "go" and rest and rest[0] not in ("away", "out", "missing")
+    return turning(subject, verb, rest) if stays else remove(subject)
 
 
 def doing(subject: Words, verb: str, rest: Words) -> Parse:
     """Any other verb: what is new in its complement comes, otherwise the subject has changed its pose."""
     if "instead" in rest:
         return instead(rest)
+    if list(rest) == ["away"] and verb not in ("face", "gaze", "stare"):
+        return remove(subject)
     rest = [word for i, word in enumerate(rest) if word not in ADVERBS - PREPOSITIONS - INDEFINITE or i > 2]
     if rest and rest[0] in PREPOSITIONS:
         return located(subject, verb, rest)
@@ -263,5 +304,5 @@ MEANINGS: tuple[tuple[frozenset[str], Meaning], ...] = (
     (SHOWING, showing),
     (LEAVING, leaving),
     (frozenset(("resemble",)), likened),
-    (frozenset(("become", "turn", "get", "go")), turning),
+    (frozenset(("become", "turn", "get")), turning),
 )

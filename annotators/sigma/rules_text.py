@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 from annotators.sigma.rules_words import (
+    CLOSING,
     DETERMINERS,
     EDIT_VERBS,
     LATER_VERBS,
     LONG_VERBS,
     NEGATIONS,
+    PHRASES,
+    PLACES,
     POLITE,
     PREPOSITIONS,
     SHARES,
@@ -28,7 +31,13 @@ _WHOLLY_QUOTED = re.compile(r"\s*([\"'])([^\"]*)\1[\s.!?]*")
 _SPECIAL_TOKEN = re.compile(r"<\|.*", re.DOTALL)
 _TOKEN = re.compile(r"\"|->|=>|→|[,;.!?\n&]|#?\w+(?:[-'.:/]\w+)*'?[%$]?")
 _SENTENCE_ENDS = frozenset(";.!?\n")
-_REWRITTEN = {"->": "to", "=>": "to", "→": "to", "&": "and"}
+_REWRITTEN = {
+    "->": ("to",), "=>": ("to",), "→": ("to",), "&": ("and",), "teh": ("the",), "pls": ("please",), "plz": ("please",),
+    "isn't": ("is", "not"), "aren't": ("are", "not"), "wasn't": ("was", "not"), "weren't": ("were", "not"),
+    "shouldn't": ("should", "not"), "mustn't": ("must", "not"), "nobody": ("no", "people"),
+    "should've": ("should", "have"),
+    "could've": ("could", "have"), "must've": ("must", "have"), "needn't": ("need", "not"),
+}  # fmt: skip
 
 
 def clauses(text: str) -> list[list[str]]:
@@ -40,14 +49,28 @@ def clauses(text: str) -> list[list[str]]:
 
 
 def tokens(text: str) -> list[str]:
-    """Words and punctuation; a quoted text becomes the one token `QUOTE`, an arrow becomes "to"."""
+    """Words and punctuation; a quoted text becomes the one token `QUOTE`, an arrow "to", "isn't" two words."""
     text = _SPECIAL_TOKEN.sub("", text[:MAX_TEXT]).translate(_CURLY).lower()
     whole = _WHOLLY_QUOTED.fullmatch(text)
     if whole and " " in whole[2].strip():
         text = whole[2]
     marked = _QUOTED.sub(f" {QUOTE} ", text)
-    found = [_REWRITTEN.get(word, word) for word in _TOKEN.findall(marked)]
+    found = rewritten([part for word in _TOKEN.findall(marked) for part in _REWRITTEN.get(word, (word,))])
     return [word for index, word in enumerate(found) if not is_share(found, index)]
+
+
+def rewritten(words: list[str]) -> list[str]:
+    """With one wording for what has several: "rather than" is "instead of", "a bit" is "slightly"."""
+    found: list[str] = []
+    index = 0
+    while index < len(words):
+        phrase = next((one for one in PHRASES if tuple(words[index : index + len(one)]) == one), ())
+        # "A bit of rust" is some rust.
+        if phrase and words[index + len(phrase) : index + len(phrase) + 1] == ["of"]:
+            phrase = ()
+        found.extend(PHRASES[phrase].split() if phrase else [words[index]])
+        index += len(phrase) or 1
+    return found
 
 
 def is_share(words: list[str], index: int) -> bool:
@@ -89,9 +112,7 @@ def strip_joints(words: list[str]) -> list[str]:
 
 def proper(words: list[str]) -> list[str]:
     """Without polite beginnings and a leading place ("in the background, ..."), first verb in its base form."""
-    words = without_polite(words)
-    if words and words[0] in PREPOSITIONS and "," in words[:8]:
-        words = without_polite(words[words.index(",") + 1 :])
+    words = without_polite(unfronted(without_thanks(without_polite(words))))
     if not words:
         return words
     verb = base_verb(words[0])
@@ -100,16 +121,42 @@ def proper(words: list[str]) -> list[str]:
     return [verb, *words[1:]]
 
 
+def unfronted(words: list[str]) -> list[str]:
+    """Without a place that stands first, "in the background, ..."; "instead of X, ..." goes to the end."""
+    if words[:2] == ["instead", "of"] and "," in words:
+        comma = words.index(",")
+        return [*words[comma + 1 :], *words[:comma]]
+    if words and words[0] in PREPOSITIONS and "," in words[:8]:
+        return words[words.index(",") + 1 :]
+    if words and words[0] in PLACES:
+        start = next((i for i, word in enumerate(words[:10]) if i > 1 and word in LATER_VERBS | {"there"}), 0)
+        return words[start:]
+    return words
+
+
+def without_thanks(words: list[str]) -> list[str]:
+    """Without "would be nice", "for me", "if possible" and the like at the end."""
+    while words:
+        end = next((phrase for phrase in CLOSING if tuple(words[-len(phrase) :]) == phrase), None)
+        if end is None:
+            return words
+        words = words[: -len(end)]
+    return words
+
+
 def without_polite(words: list[str]) -> list[str]:
-    """Without "please", "can you" and the like, and without leading commas."""
+    """Without "please", "can you", "my boss wants" and the like, and without leading commas."""
     while words:
         if words[0] == ",":
             words = words[1:]
             continue
         start = next((phrase for phrase in POLITE if tuple(words[: len(phrase)]) == phrase), None)
-        if start is None:
+        if start is not None:
+            words = words[len(start) :]
+        elif words[0] in ("my", "our", "the") and words[2:3] == ["wants"]:
+            words = words[3:]
+        else:
             return words
-        words = words[len(start) :]
     return words
 
 

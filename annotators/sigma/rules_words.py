@@ -17,7 +17,7 @@ DETERMINERS = INDEFINITE | DEFINITE | POSSESSIVE | NUMBERS
 PRONOUNS = words(
     "it he she they him them we us you i me this that these those one ones himself herself itself themselves"
     " someone somebody something anyone anything everyone everybody everything nobody nothing none there here"
-    " others hers theirs mine yours thing things stuff what who which so"
+    " others hers theirs mine yours things stuff what who which so"
 )
 PREPOSITIONS = words(
     "in on at near by under below beneath over above behind beside besides between among around inside into onto"
@@ -40,10 +40,14 @@ ADVERBS = words(
     " right hello hi high low fast slowly apart upside even still all totally little else"
 )
 NEGATIONS = words(
-    "not no never without don't doesn't isn't aren't shouldn't won't didn't can't cannot wasn't weren't dont"
+    "not no never without don't doesn't isn't aren't shouldn't won't didn't can't cannot wasn't weren't dont minus"
 )
 QUANTITIES = words("group lot lots bunch couple pair number crowd kind type variety series set touch hint")
 """Nouns that vanish before "of": a group of people is people."""
+WANTING = words("want need like wish love enjoy prefer")
+DISLIKING = words("hate dislike")
+ORDINALS = words("second third fourth fifth")
+"""After "a" they only say that one more comes: "add a second dog"."""
 SHARES = words("one two three four some all each both any most half none many several few either")
 """Words that vanish before "of the"."""
 FOREIGN = words(
@@ -75,7 +79,13 @@ INFLECTED = {
     "looked": "look", "turned": "turn", "contained": "contain", "smiled": "smile", "rode": "ride", "worn": "wear",
     "threw": "throw", "drank": "drink", "slept": "sleep", "flew": "fly", "goes": "go", "it's": "be",
 }  # fmt: skip
-MODALS = words("should would could must will can shall may might to needs need ought has-to")
+MODALS = words("should would could must will can shall may might to needs need ought")
+_MODAL_PHRASES = (
+    "has to; have to; had to; has got to; is to; are to; is supposed to; are supposed to; is meant to; are meant to;"
+    " is going to; are going to; ought to; needs to; need to"
+)
+MODAL_PHRASES = tuple(sorted((tuple(phrase.split()) for phrase in _MODAL_PHRASES.split("; ")), key=len, reverse=True))
+"""What stands for a modal verb, the longest first."""
 POSES = {
     "smile": "smiling", "laugh": "laughing", "cry": "crying", "run": "running", "walk": "walking", "jump": "jumping",
     "sit": "sitting", "stand": "standing", "sleep": "sleeping", "lie": "lying", "lay": "lying", "fly": "flying",
@@ -89,11 +99,11 @@ POSES = {
 OWNING = words("wear hold carry contain include feature")
 SHOWING = words("say show display read reflect")
 SEEMING = words("look seem appear feel smell taste")
-LEAVING = words("disappear vanish leave")
+LEAVING = words("disappear vanish leave fade go")
 STATE_CHANGES = words(
     "replaced turned changed swapped converted transformed switched exchanged substituted morphed made"
 )
-TAKEN_AWAY = words("removed deleted gone erased absent missing hidden eliminated")
+TAKEN_AWAY = words("removed deleted gone erased absent missing hidden eliminated invisible cropped")
 BROUGHT_IN = words("added placed inserted put present visible drawn included")
 COVERINGS = words(
     "covered topped filled decorated dressed surrounded wrapped full painted adorned coated garnished loaded"
@@ -101,26 +111,42 @@ COVERINGS = words(
 )
 
 # --- verbs that begin an instruction ---------------------------------------------------------------------------------
+PRESENT = words("there here visible present seen shown included")
+"""What is not these is removed."""
+JUDGING = words("better nicer nice good great best cool lovely")
+"""Praise, which describes no result: "would look better in blue"."""
 CAUSING = words("let have make get show keep render")
 ADDING = words(
     "add put place insert include create attach install hang plant sprinkle scatter generate introduce bring"
     " position stick give draw superimpose overlay wear sketch build throw pour set mount write engrave print drop"
-    " apply"
+    " apply duplicate copy clone paste double use"
 )
+MOVING = words("put place set position stick hang bring")
+"""Verbs that add what is new, and give another place to what is there."""
 REMOVING = words(
     "remove delete erase eliminate discard omit clear exclude hide subtract rid take crop cut strip edit photoshop"
+    " lose ditch scrap dump banish purge bin trash"
 )
-REMOVING_WITH_PARTICLE = words("take cut crop edit photoshop get throw wipe rid")
+REMOVING_WITH_PARTICLE = words(
+    "take cut crop edit photoshop get throw wipe rid clone paint rub brush airbrush leave scrub"
+)
+TAKING = words("take cut crop edit photoshop wipe clear clean strip")
+"""Of these, the verbs whose particle may stand anywhere after the object: "take the cat out of the box"."""
+NOUN_VERBS = words("bin trash dump scrap")
+"""Verbs that are more often nouns: a determiner must follow."""
+EMPTYING = words("clear empty rid strip clean")
+"""Verbs whose object stays and loses what follows "of"."""
 REPLACING = words("replace swap exchange substitute switch trade")
 CHANGING = words(
     "change turn convert transform modify alter morph adjust transmute vary recast increase decrease reduce"
-    " enhance boost improve"
+    " enhance boost improve desaturate"
 )
-COLOURING = words("paint color colour dye recolor recolour tint repaint")
+COLOURING = words("paint color colour dye recolor recolour tint repaint colorize colourise colorise")
 COVERING = words("cover dress fill decorate top wrap surround adorn clothe coat garnish stuff equip")
 STATES = {
     "open": "open", "close": "closed", "shut": "closed", "enlarge": "large", "shrink": "small", "brighten": "bright",
-    "darken": "dark", "lighten": "light", "clean": "clean", "break": "broken", "light": "lit", "wet": "wet",
+    "darken": "dark", "lighten": "light", "clean": "clean", "empty": "empty", "break": "broken", "light": "lit",
+    "wet": "wet",
     "blur": "blurry", "rotate": "rotated", "flip": "flipped", "bend": "bent", "cut": "cut", "slice": "sliced",
     "shave": "shaved", "lengthen": "long", "shorten": "short", "widen": "wide", "straighten": "straight",
     "age": "old", "melt": "melted", "burn": "burning", "freeze": "frozen", "tilt": "tilted", "crack": "cracked",
@@ -130,7 +156,7 @@ STATES = {
 """Verbs that change an attribute, and the modifier of the result; empty where no detector could see it."""
 EDIT_VERBS = CAUSING | ADDING | REMOVING | REPLACING | CHANGING | COLOURING | COVERING | frozenset(STATES)
 LATER_VERBS = EDIT_VERBS - words(
-    "have get show light cut clean open age top stick set print sketch color colour paint keep"
+    "have get show light cut clean empty open age top stick set print sketch color colour paint keep"
 )
 """Verbs that begin a second edit after "and": those that are not as likely to go on with the first."""
 LONG_VERBS = words("change remove replace delete erase insert convert transform substitute recolor paint place create")
@@ -159,6 +185,12 @@ ADJECTIVES = COLOURS | words(
     " upright vertical horizontal whole half electric digital fake real busy crowded quiet calm rich poor sick"
     " healthy hungry drunk serious nervous excited bored confused"
 )
+LAMPS = words("traffic street stop brake tail ceiling neon night christmas fairy desk porch wall head moon sun")
+"""Before "light" they make it a noun: the street light is no light street."""
+COMPARATIVES = frozenset(word for word in ADJECTIVES - COLOURS if word.endswith("er"))
+"""Adjectives that speak of a thing that is there already."""
+SHADES = COLOURS | words("dark light bright pale deep soft warm pastel neon")
+"""What makes a colour of the colour after it: "a dark red"."""
 ING_NOUNS = words(
     "building painting ring king wing ceiling string earring wedding thing spring evening morning clothing swing"
     " icing drawing railing awning pudding lightning stocking dressing topping filling frosting sibling duckling"
@@ -175,8 +207,10 @@ PARTS = words(
 )
 """Parts that a living thing has already: "have blue eyes" changes them, it does not add them."""
 ATTRIBUTE_NOUNS = words(
-    "color colour colors colours size shape material texture pose expression pattern design shade breed"
+    "color colour colors colours size shape material texture pose expression pattern design shade breed surface"
 )
+LOOKS = words("look style feel vibe tone mood effect filter")
+"""Nouns for how something looks: of the image as a whole, or of a thing."""
 TEXTS = words("word words text letter letters writing caption phrase lettering")
 IMAGES = words("image picture photo photograph scene pic frame shot photography snapshot")
 ATMOSPHERE = words(
@@ -189,9 +223,11 @@ GLOBAL_NOUNS = words(
     " halloween-themed season cartoon watercolor watercolour sketch drawing painting anime comic mosaic pixelart"
     " pixel-art collage poster style sepia grayscale greyscale monochrome noir vintage cyberpunk steampunk"
     " impressionism impressionist cubism ghibli render rendering engraving illustration lego claymation realism"
-    " photorealism"
+    " photorealism film movie postcard polaroid"
 )
-DEPICTIONS = words("painting drawing sketch poster mosaic lego engraving snow collage comic")
+DEPICTIONS = words(
+    "painting drawing sketch poster mosaic lego engraving snow collage comic film movie postcard polaroid"
+)
 """Words for a style or a weather that, named as what is changed, are things in the image."""
 GLOBAL_ADJECTIVES = words(
     "rainy snowy foggy misty sunny cloudy stormy wintry winter summery autumnal dark darker bright brighter"
@@ -201,7 +237,8 @@ GLOBAL_ADJECTIVES = words(
 )
 EFFECTS = words(
     "rain snow fog mist contrast brightness saturation sharpness sunlight sunshine light lighting shadows filter"
-    " effect noise grain blur vignette warmth exposure weather snowfall rainfall haze"
+    " effect noise grain blur vignette warmth exposure weather snowfall rainfall haze glow"
+    " style look feel vibe tone mood"
 )
 """What, added to no particular place, changes the image as a whole."""
 STUFF = words("grass water leaves hay snow sand food fruit ground floor road sky air")
@@ -211,11 +248,28 @@ SCENES = words(
     " air rain mountains mountain park garden savannah savanna moon mars underwater pool kitchen office"
     " living-room stadium house town village farm countryside night mud clouds sand dark"
 )
+BACKDROPS = words("background backdrop scenery")
+SCENERY = (
+    SCENES
+    | BACKDROPS
+    | words("scene landscape skyline sunset sunrise cityscape gradient haze valley canyon coast shore horizon wall")
+)
+"""What, behind a thing that was there already, can only be its background."""
 MATERIALS = words(
     "wood wooden metal metallic glass marble stone brick plastic steel leather concrete paper gold silver copper"
     " bronze chocolate ice granite tile ceramic cardboard straw bamboo rubber velvet denim wool cotton silk lego"
     " clay porcelain"
 )
+SURFACES = words("fabric bricks stripes dots checks tiles")
+"""What, covering a thing, is its new surface, as the materials are."""
+UNNAMED = (
+    ("something", "else"),
+    ("something", "different"),
+    ("anything", "else"),
+    ("another", "thing"),
+    ("another", "object"),
+)
+"""What takes the place of a thing without being named."""
 ABSTRACT = words("speed time way direction line row circle front side pose fun peace danger motion sync action style")
 """What may follow a preposition without being a thing or a place to be seen."""
 GARMENTS = words(
@@ -230,19 +284,35 @@ IRREGULAR_PLURALS = {
 
 _POLITE = (
     "i would like to see; i'd like to see; i want to see; i wish to see; i need to see; can we see; let us see; "
-    "please; kindly; can you; could you; would you; will you; can we; could we; can i; could i; may i; i want you"
-    " to; i need you to; i want to; i want; i wish; i'd like you to; i'd like to; i'd like; i would like you to; i"
-    " would like to; i would like; i need; we need; would it be possible to; is it possible to; is there a way to;"
-    " how do i; how do you; how about; how about we; what about; what if; what if you; what if we; why not; why"
-    " don't you; why don't we; what would it look like if; what would happen if; how would it look if; imagine;"
-    " imagine if; suppose; try to; try; go ahead and; just; now; then; next; also; hey; hi; hello; ok; okay; so;"
-    " and; let's; lets; let us; us; you should; you could; we should; you must; make sure; make sure that; make it"
-    " so; make it so that; make sure to; maybe; perhaps; that; would you mind; do you mind; mind; be sure to; see"
-    " to it that; actually; simply; it should be that; the goal is to; your task is to; edit the image to; edit"
-    " the image so that; edit this image to; edit the photo to; edit the picture to; modify the image to; modify"
-    " the image so that; change the image so that; need to; first; it would be nice if; it would be nice to; i"
-    " think; digitally; should we; do; kind of; quickly; carefully; in the image; in the picture; in this image;"
-    " in the photo; in this picture"
+    "can i see; could i see; could we see; let me see; may i see; please; kindly; can you; could you; would you; will"
+    " you; can we; could we; can i; could i; may i; i want you to; i need you to; i want to; i want; i wish; i hope;"
+    " i'd like you to; i'd like to; i'd like; i would like you to; i would like to; i would like; i need; we need;"
+    " i'd rather; i would rather; would it be possible to; is it possible to; is there a way to; how do i; how do"
+    " you; how about; how about we; what about; what if; what if you; what if we; why not; why don't you; why don't"
+    " we; what would it look like if; what would happen if; how would it look if; imagine; imagine if; suppose; try"
+    " to; try; go ahead and; just; now; then; next; also; hey; hi; hello; ok; okay; so; and; let's; lets; let us; us;"
+    " you should; you could; you can; we should; we could; we can; you must; be able to; make sure; make sure that;"
+    " make it so; make it so that; make sure to; maybe; perhaps; that; would you mind; do you mind; mind; be sure to;"
+    " see to it that; actually; simply; it should be that; the goal is to; your task is to; edit the image to; edit"
+    " the image so that; edit this image to; edit the photo to; edit the picture to; modify the image to; modify the"
+    " image so that; change the image so that; need to; first; do you think; i was wondering if; i wonder if; is"
+    " there any chance; any chance; is there any way to; if you can; if possible; i would love to see; i'd love to"
+    " see; i would love; i'd love; i would prefer; i'd prefer; i prefer; would it be possible for; is it possible"
+    " for; how would; what would; is it ok to; is it okay to; is it ok if; is it okay if; it would be nice if; it"
+    " would be nice to; it would be great if; it would be great to; it would be better if; wouldn't it be nice to;"
+    " wouldn't it be nice if; wouldn't it be great to; wouldn't it be great if; i think; digitally; should we; do;"
+    " kind of; quickly; carefully; in the image; in the picture; in this image; in the photo; in this picture"
 )
 POLITE = tuple(sorted((tuple(phrase.split()) for phrase in _POLITE.split("; ")), key=len, reverse=True))
 """What may stand before the instruction proper, the longest first."""
+_CLOSING = (
+    "please; thanks; thank you; for me; if possible; if you can; if you could; would be nice; would be great; would be"
+    " good; would be cool; would be lovely; would be better"
+)
+CLOSING = tuple(sorted((tuple(phrase.split()) for phrase in _CLOSING.split("; ")), key=len, reverse=True))
+"""What may stand after the instruction proper."""
+PHRASES = {
+    ("rather", "than"): "instead of", ("in", "place", "of"): "instead of", ("no", "one"): "no people",
+    ("a", "little", "bit"): "slightly", ("a", "bit"): "slightly", ("a", "tad"): "slightly", ("a", "lot"): "much",
+}  # fmt: skip
+"""Phrases of several words, and the one wording that the rules know for them."""

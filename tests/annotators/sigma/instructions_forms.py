@@ -1,13 +1,18 @@
-"""Instructions in the forms that people type beside plain commands, labelled by hand: (instruction, original, edited, action).
+"""Instructions in the forms that people type beside plain commands, labelled by hand: questions, wishes, chains, typos.
 
-The labels follow the choices of `instructions_table`, and these:
+Rows are (instruction, original, edited, action). The labels follow the choices of `instructions_table`, and these:
 - a thing set against or in front of a scenery gets another background; "on a white background" changes it;
 - what is to go away, to be out of the picture or not to be there is removed;
 - "a different lamp" is another lamp, a replacement; "a different pattern" is the thing's own, an attribute;
 - comparatives without a verb ("bigger moon") speak of a thing that is there already.
 
-`FORMS` was written before the rules knew these forms, and they were mended with it in sight. `FRESH` was written
-afterwards, and the rules were measured on it before anyone looked at a single answer.
+All rows were labelled before the rules were run on them. What the rules got right at first sight, both concepts and
+action, before and after they were mended for the tables above each one:
+
+    table    rows   rules 1   rules 2, at first sight
+    FORMS     160        84   (mended with it in sight)
+    HARDER     60        25   31 with what FORMS had taught; mended with it in sight afterwards
+    BLIND      60        36   52; none of its misses was mended afterwards
 """
 
 from __future__ import annotations
@@ -207,3 +212,148 @@ GLOBALS: tuple[Row, ...] = (
 FORMS: tuple[Row, ...] = (
     CHANGES + BACKGROUNDS + REMOVALS + REQUESTS + STATEMENTS + CHAINS + TEXTS + TYPING + VERBLESS + GLOBALS
 )
+
+HARDER: tuple[Row, ...] = (
+    ("Would you be able to take the fire hydrant out of this photo?", "fire hydrant", None, REMOVE),
+    ("I want the graffiti to disappear", "graffiti", None, REMOVE),
+    ("that traffic light has to go", "traffic light", None, REMOVE),
+    ("no one should be on the escalator", "people", None, REMOVE),
+    ("the river without any boats", "boats", None, REMOVE),
+    ("leave out the fence", "fence", None, REMOVE),
+    ("airbrush the pimple away", "pimple", None, REMOVE),
+    ("we could do without the umbrella stand", "umbrella stand", None, REMOVE),
+    ("Hide the power lines", "power lines", None, REMOVE),
+    ("I'd rather not have the horse trailer in the picture", "horse trailer", None, REMOVE),
+    ("bin the flowers", "flowers", None, REMOVE),
+    ("make the pigeons fly away", "pigeons", None, REMOVE),
+    ("there is a fly on the lens, take it out", "fly", None, REMOVE),
+    ("the balcony should have no railing", "railing", None, REMOVE),
+    ("erase both the ladder and the paint bucket", "ladder and paint bucket", None, REMOVE),
+    ("removing the jogger would be nice", "jogger", None, REMOVE),
+    ("everything but the tower should go", None, None, GLOBAL),
+    ("Turn our cottage into a gingerbread house", "cottage", "gingerbread house", REPLACE),
+    ("can the harp become a cello?", "harp", "cello", REPLACE),
+    ("instead of the violin, give her a flute", "violin", "flute", REPLACE),
+    ("use a bicycle instead of the scooter", "scooter", "bicycle", REPLACE),
+    ("put a samovar where the toaster is", "toaster", "samovar", REPLACE),
+    ("I want a turtle rather than a rabbit", "rabbit", "turtle", REPLACE),
+    ("trade the sword for a broom", "sword", "broom", REPLACE),
+    ("the swan could be a pelican", "swan", "pelican", REPLACE),
+    ("change out the door for an arch", "door", "arch", REPLACE),
+    ("photograph the shoes against a plain grey backdrop", "background", "plain grey backdrop", REPLACE),
+    ("move the castle scene to a desert background", "background", "desert background", ATTRIBUTE),
+    ("behind the singer there should be a waterfall", None, "waterfall", ADD),
+    ("place our cat in front of a medieval village", "background", "medieval village", REPLACE),
+    ("let the background be a snowy forest", "background", "snowy forest", REPLACE),
+    ("is it ok to make the piano white?", "piano", "white piano", ATTRIBUTE),
+    ("the envelope ought to be sealed", "envelope", "sealed envelope", ATTRIBUTE),
+    ("Her boots should've been brown", "boots", "brown boots", ATTRIBUTE),
+    ("can you try the sofa in emerald green", "sofa", "emerald green sofa", ATTRIBUTE),
+    ("could the tiles be a bit darker?", "tiles", "darker tiles", ATTRIBUTE),
+    ("give the wall a coat of yellow paint", "wall", "yellow wall", ATTRIBUTE),
+    ("a taller lighthouse", "lighthouse", "taller lighthouse", ATTRIBUTE),
+    ("less salt on the pretzel", "salt", "salt", ATTRIBUTE),
+    ("I wish the roses were yellow", "roses", "yellow roses", ATTRIBUTE),
+    ("mkae the roof blue", "roof", "blue roof", ATTRIBUTE),
+    ("cahnge the carpet to wool", "carpet", "wool carpet", ATTRIBUTE),
+    ("the price tag should say 5$", "price tag", "price tag", ATTRIBUTE),
+    ('swap the words "Left" and "Right"', "text", "text", ATTRIBUTE),
+    ('have the poster read "Tonight"', "poster", "poster", ATTRIBUTE),
+    ('engrave "Forever" into the ring', None, "text", ADD),
+    ("Some balloons above the stage would be great", None, "balloons", ADD),
+    ("I think there should be an owl in the tree", None, "owl", ADD),
+    ("could we get a bowl of soup on the table?", None, "bowl of soup", ADD),
+    ("a parrot, a monkey and a chest should be on the deck", None, "parrot, monkey and chest", ADD),
+    ("the shepherd could use a dog", None, "dog", ADD),
+    ("wouldn't it be nice to have a canoe on the lake", None, "canoe", ADD),
+    ("try adding a windmill in the distance", None, "windmill", ADD),
+    ("add an anchor to his arm, then colour the boat red", None, "anchor", ADD),
+    ("it would look better with a fireplace", None, "fireplace", ADD),
+    ("Can I see this in watercolour?", None, None, GLOBAL),
+    ("make it look like a scene from a horror film", None, None, GLOBAL),
+    ("I want it to be foggy", None, None, GLOBAL),
+    ("what would this look like at dusk?", None, None, GLOBAL),
+    ("crop the image to a square", None, None, GLOBAL),
+)
+
+BLIND: tuple[Row, ...] = (
+    ("turn the rooster into a peacock", "rooster", "peacock", REPLACE),
+    ("Change the barn to a warehouse", "barn", "warehouse", REPLACE),
+    ("change my jacket to navy blue", "jacket", "navy blue jacket", ATTRIBUTE),
+    ("Turn the wooden crate into a metal one", "wooden crate", "metal crate", ATTRIBUTE),
+    ("could we turn the snowman into a sandcastle?", "snowman", "sandcastle", REPLACE),
+    ("change her earrings to a different pair", "earrings", "different earrings", REPLACE),
+    ("the fridge, but in bright red", "fridge", "bright red fridge", ATTRIBUTE),
+    ("swap this poster for something else", "poster", "something else", REPLACE),
+    ("Set the bottle against a tropical jungle", "background", "tropical jungle", REPLACE),
+    ("Put the family in front of a castle", "background", "castle", REPLACE),
+    ("put the ring in front of a black backdrop", "background", "black backdrop", REPLACE),
+    ("can you give the portrait a plain background?", "background", "plain background", ATTRIBUTE),
+    ("I want the guitar on a white background", "background", "white background", ATTRIBUTE),
+    ("make the background look like a library", "background", "library", ATTRIBUTE),
+    ("get rid of the background", "background", None, REMOVE),
+    ("Make the scooter disappear from the pavement", "scooter", None, REMOVE),
+    ("make all of the wrinkles go away", "wrinkles", None, REMOVE),
+    ("take the waiter out", "waiter", None, REMOVE),
+    ("Take the two lampposts out of the photo please", "lampposts", None, REMOVE),
+    ("could you get rid of the red tape?", "red tape", None, REMOVE),
+    ("lose the sunglasses", "sunglasses", None, REMOVE),
+    ("I don't want any ducks in the pond", "ducks", None, REMOVE),
+    ("We don't want the security camera to be visible", "security camera", None, REMOVE),
+    ("the ladder shouldn't be there", "ladder", None, REMOVE),
+    ("those wires should be gone", "wires", None, REMOVE),
+    ("The dog must not be on the couch", "dog", None, REMOVE),
+    ("no cars in the driveway", "cars", None, REMOVE),
+    ("nobody on the bridge", "people", None, REMOVE),
+    ("no more snow on the roof", "snow", None, REMOVE),
+    ("remove everything on the shelf", None, None, GLOBAL),
+    ("delete the cat, the basket and the yarn", "cat, basket and yarn", None, REMOVE),
+    ("take out the bench and the street sign", "bench and street sign", None, REMOVE),
+    ("deltee the mailbox", "mailbox", None, REMOVE),
+    ("remve the sticker", "sticker", None, REMOVE),
+    ("Is there a way you could add a moat around the castle?", None, "moat", ADD),
+    ("I'd like to have a skylight in the ceiling", None, "skylight", ADD),
+    ("may we see the captain with a pipe", None, "pipe", ADD),
+    ("a campfire in front of the tent", None, "campfire", ADD),
+    ("with a rainbow over the hill", None, "rainbow", ADD),
+    ("there ought to be a swing under the oak", None, "swing", ADD),
+    ("a chandelier should hang from the ceiling", None, "chandelier", ADD),
+    ("a red carpet has been rolled out on the stairs", None, "red carpet", ADD),
+    ("It would be great if the knight had a shield", None, "shield", ADD),
+    ("add a swan, then remove the rowing boat", None, "swan", ADD),
+    ("Remove the pillow, then add a teddy bear", "pillow", "teddy bear", REPLACE),
+    ("First make the door green, then add a doormat", "door", "green door", ATTRIBUTE),
+    ("the lake should be frozen", "lake", "frozen lake", ATTRIBUTE),
+    ("Would you kindly make the grass greener", "grass", "greener grass", ATTRIBUTE),
+    ("his tie could be striped", "tie", "striped tie", ATTRIBUTE),
+    ("the pears should be turned into quinces", "pears", "quinces", REPLACE),
+    ('change "Coffee" to "Tea" on the sign', "text", "text", ATTRIBUTE),
+    ('replace the word "Exit" with "Enter"', "text", "text", ATTRIBUTE),
+    ('write the name "Ada" on the cup', None, "text", ADD),
+    ("delete all the text in the picture", "text", None, REMOVE),
+    ('make the neon sign say "Open late"', "neon sign", "neon sign", ATTRIBUTE),
+    ("make it look like a pencil sketch", None, None, GLOBAL),
+    ("turn the whole picture black and white", None, None, GLOBAL),
+    ("can you make it summer instead of winter?", None, None, GLOBAL),
+    ("make this look like an 80s movie poster", None, None, GLOBAL),
+    ("add some film grain", None, None, GLOBAL),
+)
+
+KNOWN_MISSES: dict[str, tuple[str | None, str | None, str]] = {
+    # A noun of number stands for the thing before it.
+    "change her earrings to a different pair": ("earrings", "different pair", REPLACE),
+    # Whether what somebody stands in front of fills the background is a matter of its size: a castle, a car.
+    "Put the family in front of a castle": (None, "castle", ADD),
+    # "Background" is read as a thing that is given.
+    "can you give the portrait a plain background?": (None, "plain background", ADD),
+    # Without a verb, a known thing with "on" says nothing to the rules.
+    "I want the guitar on a white background": (None, None, GLOBAL),
+    # Polite beginnings that the vocabulary does not have.
+    "Is there a way you could add a moat around the castle?": (None, None, GLOBAL),
+    "may we see the captain with a pipe": (None, None, GLOBAL),
+    # A quoted name is a text only after the words for texts.
+    'write the name "Ada" on the cup': (None, "name", ADD),
+    # Of two nouns the first is not known to describe an effect.
+    "add some film grain": (None, "film grain", ADD),
+}
+"""Rows of `BLIND` that the rules get wrong, and what they answer."""

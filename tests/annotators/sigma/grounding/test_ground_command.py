@@ -51,7 +51,7 @@ class TestPrinted:
         assert json.loads(done.out) == {
             "original concept": "dog", "edited concept": "cat", "action": "replace",
             "found in the original": 1, "found in the edited": 2, "prior": [0.0001, 1.0],
-            "parser": "rules 1", "grounder": "boxes 1",
+            "parser": "rules 2", "grounder": "boxes 1",
         }  # fmt: skip
 
     def test_without_a_grounder_nothing_is_found(self, images):

@@ -14,8 +14,10 @@ from imlbench.files import write_atomically
 LAST = "last.pt"
 FORMAT = 1
 CONTENT = frozenset(
-    ("step", "best", "seconds", "stage", "config", "data_sha256", "history", "processes")
-    + ("network", "ema", "optimizer", "scaler", "random")
+    (
+        *("step", "best", "seconds", "stage", "config", "data_sha256", "history", "processes"),
+        *("network", "ema", "optimizer", "scaler", "random"),
+    )
 )
 """What a checkpoint holds besides its format."""
 
@@ -46,6 +48,6 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         # A damaged file raises whatever its damage leads to: of zipfile, of pickle, of torch.
         reason = one_line(f"{type(error).__name__}: {error}", 200)
         raise UserError(f"{path}: not a checkpoint that torch reads: {reason}") from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT or not CONTENT <= state.keys():
+    if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= CONTENT:
         raise UserError(f"{path}: not a checkpoint of this version")
     return state

@@ -13,11 +13,14 @@ export HF_HUB_OFFLINE := 1
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
-demo: $(STAMP)   ## score the pixel-difference annotators on the embedded demo set and print the table
-	$(IMLBENCH) annotate-eval --dataset demo --data-root $(DEMO)/data \
+demo: $(STAMP)   ## annotate the embedded demo set with sigma-lite and the pixel differences, print the table
+	$(IMLBENCH) annotate-eval --dataset demo --data-root $(DEMO)/data --annotator sigma-lite \
 	    --annotator 'pixdiff-*' --annotator ssim --annotator meandiff --out $(DEMO)/results
-	$(IMLBENCH) robustness --dataset demo --data-root $(DEMO)/data --perturb jpeg --annotator 'pixdiff-*' \
-	    --out $(DEMO)/results
+	$(IMLBENCH) annotate $(DEMO)/data/original/coffee.png $(DEMO)/data/edited/coffee-removal-reencoded.jpg \
+	    "remove the handle of the cup" \
+	    -o $(DEMO)/mask.png --overlay $(DEMO)/overlay.png
+	$(IMLBENCH) robustness --dataset demo --data-root $(DEMO)/data --perturb jpeg \
+	    --annotator sigma-lite --annotator 'pixdiff-*' --out $(DEMO)/results
 	$(IMLBENCH) report slices --results $(DEMO)/results --by encoding -o $(DEMO)/by-encoding.md
 	$(IMLBENCH) report robustness --results $(DEMO)/results -o $(DEMO)/robustness.png
 	$(IMLBENCH) report html --results $(DEMO)/results -o $(DEMO)/page.html
@@ -34,6 +37,7 @@ demo: $(STAMP)   ## score the pixel-difference annotators on the embedded demo s
 	@echo "  by-encoding.md  the same numbers, composited and re-encoded edits apart"
 	@echo "  sweep.png       F1 of the pixel difference against its threshold"
 	@echo "  robustness.png  F1 under JPEG compression"
+	@echo "  overlay.png     one edited image with what sigma-lite marks in it; mask.png is the mask"
 	@echo "  page.html       all of this and every sample, to open in a browser"
 
 test: $(STAMP)   ## the tests that need no private data and no network

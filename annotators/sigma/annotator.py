@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from annotators.sigma import cards
-from annotators.sigma.files import required_checkpoint
+from annotators.sigma.files import lacking_checkpoint, required_checkpoint
 from annotators.sigma.grounding_choice import chosen, priors_of
 from annotators.sigma.network.config import Fact
 from annotators.sigma.network.presets import preset
@@ -74,7 +74,7 @@ class SigmaAnnotator(Annotator):
     @classmethod
     def missing(cls) -> str:
         name = cls.declared.name
-        return lacking(name) or lacking(preset(name).encoder)
+        return lacking_checkpoint(name) or lacking(preset(name).encoder)
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         return list(self.predictor.probabilities(pairs))

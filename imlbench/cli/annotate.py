@@ -30,7 +30,7 @@ def annotate(
         Path | None, typer.Option(help="Also the edited image with the region marked; file or folder.")
     ] = None,
     soft: Annotated[Path | None, typer.Option(help="Also the scores as 8-bit grey, 255 = certain.")] = None,
-    annotator: Annotated[str, typer.Option(help="Annotator; `imlbench list annotators` shows them.")] = "pixdiff-morph",
+    annotator: Annotated[str, typer.Option(help="Annotator; `imlbench list annotators` shows them.")] = "sigma-lite",
     instructions: Annotated[
         Path | None, typer.Option(help="For folders: a .jsonl, .csv or .json file of names and instructions.")
     ] = None,

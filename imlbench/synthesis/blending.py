@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from imlbench.samples import Image, Mask
 
 
+EDITED_ABOVE = 0.15
+"""Opacity from which on a pixel counts as edited: a sixth of an edit's content is seen, a twentieth is not."""
+
+
 def feathered(mask: Mask, deviation: float) -> NDArray[np.float32]:
     """The mask's opacity in [0, 1], H x W float32, with an edge softened by a Gaussian of `deviation` pixels.
 
@@ -25,8 +29,8 @@ def feathered(mask: Mask, deviation: float) -> NDArray[np.float32]:
 
 
 def draw_feather(generator: np.random.Generator) -> float:
-    """Softness of an edge in pixels: hard one time in five, mostly about one pixel, sometimes several."""
-    return 0.0 if generator.random() < 0.2 else float(min(generator.exponential(1.2), 5.0))
+    """Softness of an edge in pixels: hard one time in three, mostly about one pixel, sometimes several."""
+    return 0.0 if generator.random() < 0.35 else float(min(generator.exponential(1.0), 5.0))
 
 
 def blend(base: Image, content: NDArray[np.float32] | Image, alpha: NDArray[np.float32]) -> tuple[Image, Mask]:
@@ -38,11 +42,12 @@ def blend(base: Image, content: NDArray[np.float32] | Image, alpha: NDArray[np.f
         alpha: H x W float32, opacity in [0, 1].
 
     Returns:
-        The composite, uint8, equal to `base` bit by bit where `alpha` is 0; and the exact mask, `alpha` above a half.
+        The composite, uint8, equal to `base` bit by bit where `alpha` is 0; and the exact mask, `alpha` above
+        `EDITED_ABOVE`.
     """
     opacity = alpha[:, :, np.newaxis]
     mixed = np.clip(np.rint(base * (1 - opacity) + content * opacity), 0, 255).astype(np.uint8)
-    return np.where(opacity > 0, mixed, base), alpha > 0.5
+    return np.where(opacity > 0, mixed, base), alpha > EDITED_ABOVE
 
 
 def grown(mask: Mask, pixels: int) -> Mask:

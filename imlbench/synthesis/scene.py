@@ -80,7 +80,7 @@ class Edit:
 
     Attributes:
         image: H x W x 3, uint8, RGB.
-        mask: H x W bool: where the edit's opacity is above a half.
+        mask: H x W bool: where the edit is seen; see `imlbench.synthesis.blending.EDITED_ABOVE`.
         action: as SIGMA's parser names it.
         concept_original: what the edit concerns in the original; None where nothing.
         concept_edited: what it leaves in the edited image; None where nothing.

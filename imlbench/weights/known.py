@@ -179,7 +179,13 @@ SIGMA_LITE = WeightFile(
     source=Source.PACKAGE,
     origin="imlbench",
     package="annotators",
-    files=(KnownFile("sigma/weights/sigma-lite.safetensors"),),
+    files=(
+        KnownFile(
+            "sigma/weights/sigma-lite.safetensors",
+            2831426,
+            "22f20f0aa93db34356067912488d83057d5993c86acfbd85677e63f3a05541d2",
+        ),
+    ),
     needed_by=("sigma-lite",),
     how="this installation lacks it: install imlbench again, or train it (imlbench train sigma --help)",
 )

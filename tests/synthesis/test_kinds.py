@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imlbench.synthesis.blending import blend, feathered, visible
+from imlbench.synthesis.blending import EDITED_ABOVE, blend, feathered, visible
 from imlbench.synthesis.kinds.table import KINDS
 from imlbench.synthesis.polygons import Instance, parse_polygon, rasterised
 from imlbench.synthesis.reading import ACTIONS
@@ -79,15 +79,16 @@ def test_what_is_taken_stays_untouched(name: str):
     assert (edit.mask & taken).sum() < 0.1 * edit.mask.sum()
 
 
-def test_the_mask_of_a_blend_is_where_the_opacity_is_above_a_half():
+def test_the_mask_of_a_blend_is_where_the_edit_is_seen():
     base, content = scenery(1), np.full((120, 160, 3), 255, np.uint8)
     hard = np.zeros((120, 160), np.bool_)
     hard[40:80, 40:80] = True
     alpha = feathered(hard, 2.0)
     image, mask = blend(base, content, alpha)
-    assert np.array_equal(mask, alpha > 0.5)
-    # A soft edge rounds the corners, and nothing else.
-    assert (mask ^ hard).sum() <= 12
+    assert np.array_equal(mask, alpha > EDITED_ABOVE)
+    # Phi(-x / 2) = 0.15 two pixels beyond the edge; a straight edge has 40 of them, four times.
+    assert mask[hard].all()
+    assert (mask & ~hard).sum() == pytest.approx(4 * 40 * 2, abs=16)
     assert np.array_equal(image[alpha == 0], base[alpha == 0])
     assert (image[50:70, 50:70] == 255).all()
 

@@ -139,5 +139,6 @@ def guard(
         )
     return {
         "compared_with": sorted(name for name in roots if name in evaluation_cards()),
+        "kept_out": sorted(os.path.basename(name) for name in roots if name not in evaluation_cards()),
         "evaluation_data": found[:20],
     }

@@ -148,16 +148,19 @@ def make_items(
     """
     if stage == 1:
         return StageOneData(labelled, config)
-    return StageTwoData(labelled, pairs, config, [round_trip(name) for name in config.autoencoders])
+    half = config.precision == "bf16"
+    return StageTwoData(labelled, pairs, config, [round_trip(name, half) for name in config.autoencoders])
 
 
-def round_trip(name: str) -> RoundTrip:
-    """A registered round trip, once, as a function of image and generator.
+def round_trip(name: str, half: bool = False) -> RoundTrip:
+    """A registered round trip, once, as a function of image and generator; in bfloat16 where it can and `half` asks.
 
     Raises:
         UserError: its weights are missing; the message says what to do.
     """
     perturbation = resolve("perturbations", name).load()()
+    if hasattr(perturbation, "half"):
+        perturbation.half = half
     perturbation.weights()
     return partial(_apply, perturbation)
 

@@ -76,7 +76,7 @@ class Levels(Encoder):
 def quick(monkeypatch):
     torch.set_num_threads(1)
     monkeypatch.setattr(launch, "backbone", lambda config: Levels(len(config.network.layers)))
-    monkeypatch.setattr(launch, "round_trip", lambda name: lambda image, generator: image // 2)
+    monkeypatch.setattr(launch, "round_trip", lambda name, half=False: lambda image, generator: image // 2)
     for name in evaluation_cards():
         monkeypatch.delenv(f"IMLBENCH_DATA_ROOT_{name.upper().replace('-', '_')}", raising=False)
     for name in ("IMLBENCH_DATA_ROOT", "IMLBENCH_GROUNDER", "IMLBENCH_PARSER"):

@@ -47,7 +47,7 @@ def alone(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(launch, "backbone", lambda config: TinyEncoder())
-    monkeypatch.setattr(launch, "round_trip", lambda name: lambda image, generator: image // 2)
+    monkeypatch.setattr(launch, "round_trip", lambda name, half=False: lambda image, generator: image // 2)
     (tmp_path / "run.toml").write_text(CONFIG)
     make_set(tmp_path / "set", 6)
     return tmp_path

@@ -6,10 +6,13 @@ Read by `imlbench list`: nothing heavy is imported here.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from annotators.sigma.files import PACKAGED, checkpoint_file
 from annotators.sigma.grounding_choice import GroundingChoice, chosen
@@ -123,3 +126,29 @@ def model_card(card: AdapterCard) -> str:
     ]
     lines += [f"| {fact.name} | {fact.value} | {fact.origin} | {fact.note} |" for fact in all_facts(card.name)]
     return "\n".join([*lines, ""])
+
+
+def training_card(facts: Mapping[str, Any]) -> str:
+    """How a checkpoint came to be, in Markdown: a section per run, the first one first.
+
+    Args:
+        facts: of the checkpoint; its entry `before` holds those of the run that it went on from.
+    """
+    runs: list[Mapping[str, Any]] = []
+    run: Mapping[str, Any] | None = facts
+    while run:
+        runs.insert(0, run)
+        run = run.get("before")
+    lines = ["## Training", ""]
+    for number, run in enumerate(runs, 1):
+        lines += [f"### Run {number}: stage {run['stage']}", "", "```sh", *run["commands"], "```", ""]
+        score = run["score"] or {}
+        told = {
+            "pairs": f"{run['pairs']}, SHA-256 {run['data_sha256']}",
+            "evaluation images kept out": ", ".join([*run["compared_with"], *run.get("kept_out", ())]) or "-",
+            "steps": f"{run['step']}, in {run['seconds']} s",
+            "validation": f"F1 {100 * score['f1']:.2f} on {score['edited']} pairs" if score else "-",
+            "configuration": f"`{json.dumps(run['training'], sort_keys=True)}`",
+        }
+        lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in told.items()), ""]
+    return "\n".join(lines)

@@ -182,8 +182,8 @@ SIGMA_LITE = WeightFile(
     files=(
         KnownFile(
             "sigma/weights/sigma-lite.safetensors",
-            2831426,
-            "22f20f0aa93db34356067912488d83057d5993c86acfbd85677e63f3a05541d2",
+            2833354,
+            "34ce59683ecf18e6244c1f2838855b24afae6415a97621db3359753bb8d3f510",
         ),
     ),
     needed_by=("sigma-lite",),

@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import torch
 
+from annotators.sigma import cards
 from annotators.sigma.annotator import SigmaLite
 from annotators.sigma.checkpoint import read_checkpoint
 from annotators.sigma.files import PACKAGED
 from annotators.sigma.network.presets import preset
+from annotators.sigma.training.presets import read_training_config
 from imlbench.conformance import check_annotator
 from imlbench.samples import Pair
 from imlbench.weights import catalogue, lacking, locate
 
 FILE = PACKAGED / "sigma-lite.safetensors"
-GOLDEN = [0.9762, 0.9628, 0.9407, 0.4717, 0.0008, 0.0805, 0.2674]
+GOLDEN = [0.9231, 0.9868, 0.9926, 0.7937, 0.0033, 0.08, 0.2653]
 """Scores at the edit's centre, on its rim, far from it; their mean and their deviation."""
 
 
@@ -61,6 +63,28 @@ def test_it_tells_how_it_was_trained_and_nothing_of_the_machine():
     assert {"commands", "training", "data_sha256", "score", "step"} <= set(facts)
     assert all(command.startswith("imlbench train sigma ") for command in facts["commands"])
     assert not any(place in str(facts) for place in ("/tmp", "/home", "/root", "/work"))
+
+
+def test_its_model_card_is_that_of_the_file():
+    facts = read_checkpoint(FILE).facts
+    card = f"{cards.model_card(SigmaLite.card)}\n{cards.training_card(facts)}"
+    assert FILE.with_suffix(".md").read_text() == card
+
+
+def test_its_configurations_and_logs_come_along():
+    second = read_training_config(str(PACKAGED / "sigma-lite-2.toml"), 1)
+    assert second.to_dict() == plain(read_checkpoint(FILE).facts["training"])
+    for number in (1, 2):
+        rows = (PACKAGED / f"sigma-lite-{number}.csv").read_text().splitlines()
+        assert rows[0].startswith("step,loss")
+        assert len(rows) > 100
+
+
+def plain(value):
+    """Facts with tuples for lists, as a configuration has them."""
+    if hasattr(value, "items"):
+        return {key: plain(entry) for key, entry in value.items()}
+    return tuple(value) if isinstance(value, list | tuple) else value
 
 
 def test_it_passes_the_conformance_suite():

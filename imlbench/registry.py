@@ -1,4 +1,4 @@
-"""Finds annotators, detectors, datasets, perturbations, reports, trainers, grounders and commands: entry points.
+"""Finds annotators, detectors, datasets, corpora, perturbations, reports and all else that is an entry point.
 
 Nothing is imported until it is asked for: listing names reads package metadata only.
 """
@@ -17,7 +17,17 @@ from typing import Any, Literal, cast, get_args
 
 from imlbench.errors import UserError, one_line
 
-Kind = Literal["annotators", "detectors", "datasets", "perturbations", "reports", "trainers", "grounders", "commands"]
+Kind = Literal[
+    "annotators",
+    "detectors",
+    "datasets",
+    "corpora",
+    "perturbations",
+    "reports",
+    "trainers",
+    "grounders",
+    "commands",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -73,6 +83,11 @@ def groups() -> dict[str, dict[str, list[Entry]]]:
     return found
 
 
+def singular(kind: Kind) -> str:
+    """The word for one entry of a kind."""
+    return "corpus" if kind == "corpora" else kind[:-1]
+
+
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which pixdiff-5 comes before pixdiff-10."""
     parts = re.split(r"(\d+)", name)
@@ -96,7 +111,7 @@ def resolve(kind: Kind, name: str) -> Entry:
         raise UserError(unknown(kind, name))
     if len(entries) > 1:
         owners = " and ".join(f"{entry.package} ({entry.target})" for entry in entries)
-        raise UserError(f"{kind[:-1]} {name} is registered twice, by {owners}; uninstall one or rename it")
+        raise UserError(f"{singular(kind)} {name} is registered twice, by {owners}; uninstall one or rename it")
     return entries[0]
 
 
@@ -104,7 +119,7 @@ def unknown(kind: Kind, name: str) -> str:
     """Message for a name that is not registered."""
     near = difflib.get_close_matches(name, names(kind), n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"`imlbench list {kind}` shows what there is"
-    return f"unknown {kind[:-1]} {one_line(name, 80)!r}: {hint}"
+    return f"unknown {singular(kind)} {one_line(name, 80)!r}: {hint}"
 
 
 def is_pattern(name: str) -> bool:
@@ -123,7 +138,7 @@ def match(kind: Kind, patterns: Iterable[str]) -> list[Entry]:
         if is_pattern(pattern):
             matching = [name for name in names(kind) if fnmatch.fnmatchcase(name, pattern)]
             if not matching:
-                raise UserError(f"no {kind[:-1]} matches {pattern!r}: `imlbench list {kind}` shows what there is")
+                raise UserError(f"no {singular(kind)} matches {pattern!r}: `imlbench list {kind}` shows what there is")
         else:
             matching = [pattern]
         for name in matching:

@@ -24,6 +24,7 @@ class KindOption(StrEnum):
     ANNOTATORS = "annotators"
     DETECTORS = "detectors"
     DATASETS = "datasets"
+    CORPORA = "corpora"
     PERTURBATIONS = "perturbations"
     REPORTS = "reports"
     TRAINERS = "trainers"

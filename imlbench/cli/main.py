@@ -11,10 +11,13 @@ import typer
 
 from imlbench import __version__
 from imlbench.cli.annotate import annotate
+from imlbench.cli.annotate_corpus import annotate_corpus
 from imlbench.cli.annotate_eval import annotate_eval
 from imlbench.cli.check import check
 from imlbench.cli.compare import compare
+from imlbench.cli.corpus import corpus_app
 from imlbench.cli.datasets import datasets_app
+from imlbench.cli.export import export
 from imlbench.cli.ground import ground
 from imlbench.cli.listing import list_entries
 from imlbench.cli.registered import ProgramGroup
@@ -42,12 +45,15 @@ app = typer.Typer(
 )
 app.command("annotate")(annotate)
 app.command("annotate-eval")(annotate_eval)
+app.command("annotate-corpus")(annotate_corpus)
 app.command("robustness")(robustness)
 app.command("list")(list_entries)
 app.command("check")(check)
 app.command("compare")(compare)
 app.command("synth")(synth)
 app.command("ground")(ground)
+app.command("export")(export)
+app.add_typer(corpus_app, name="corpus")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(report_app, name="report")
 app.add_typer(results_app, name="results")

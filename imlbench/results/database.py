@@ -169,9 +169,11 @@ def check_version(connection: sqlite3.Connection, path: Path) -> int:
     Raises:
         UserError: another program's file, or a newer schema.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    # The tables first: whoever sees them sees the marks that were committed with them, read later. The other way round
+    # a file that another process is just creating would be taken for another program's.
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if application != APPLICATION_ID and tables:
         message = f"{path}: a SQLite file of another program, not a results file"
         raise UserError(f"{message}: choose another folder with --out")

@@ -116,9 +116,10 @@ DRAWS: dict[str, Callable[[Recipe, np.random.Generator], Step]] = {
 
 
 def draw_blur(recipe: Recipe, generator: np.random.Generator) -> float:
-    """A Gaussian's standard deviation in pixels, log-uniform: slight ones are the most frequent."""
-    low, high = np.log(recipe.blur_deviation)
-    return round(float(np.exp(generator.uniform(low, high))), 3)
+    """A Gaussian's standard deviation in pixels: half of the time log-uniform, so that slight ones are not rare."""
+    low, high = recipe.blur_deviation
+    slight = float(np.exp(generator.uniform(np.log(low), np.log(high))))
+    return round(slight if generator.random() < 0.5 else float(generator.uniform(low, high)), 3)
 
 
 def draw_shift(generator: np.random.Generator) -> Step:

@@ -101,14 +101,14 @@ class Recipe:
     working_scale: tuple[float, float] = (0.5, 1.6)
     tone_strength: float = 0.04
     noise_deviation: tuple[float, float] = (0.8, 8.0)
-    blur_deviation: tuple[float, float] = (0.3, 3.0)
+    blur_deviation: tuple[float, float] = (0.3, 4.0)
     original: SideRecipe = SideRecipe()
     edited: SideRecipe = SideRecipe(
         vae=0.6,
         untouched=0.25,
         resize=0.3,
         tone=0.35,
-        blur=0.12,
+        blur=0.2,
         sharpen=0.1,
         noise=0.15,
         shift=0.03,

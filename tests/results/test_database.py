@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -9,11 +10,12 @@ import sqlite3
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from imlbench.errors import UserError
-from imlbench.results.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, connect, database_path
+from imlbench.results.database import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, check_version, connect, database_path
 from imlbench.results.frames import BOUNDARY_COLUMNS
 from imlbench.results.reading import ResultReader
 from imlbench.results.store import ResultStore
@@ -141,6 +143,8 @@ def without_privileges():
     if os.geteuid() != 0:
         yield
         return
+    # What is imported late may lie where only root can read.
+    importlib.import_module("pandas")
     os.seteuid(NOBODY)
     try:
         yield
@@ -207,3 +211,25 @@ class TestUnwritable:
         with without_privileges():
             message = refusal(ResultReader, open_folder)
         assert "copy the folder to a place that you can write" in message
+
+
+class Interleaved:
+    """A connection; just after its `after`-th statement another process creates the file's tables."""
+
+    def __init__(self, path: Path, after: int) -> None:
+        self.path, self.left = path, after
+        self.connection = sqlite3.connect(path)
+
+    def execute(self, statement: str) -> SimpleNamespace:
+        # Read to the end, so that no lock is held when the other process comes.
+        row = self.connection.execute(statement).fetchone()
+        self.left -= 1
+        if self.left == 0:
+            connect(self.path).close()
+        return SimpleNamespace(fetchone=lambda: row)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_file_that_another_process_is_just_creating_is_ours(tmp_path, after):
+    path = tmp_path / "results.db"
+    assert check_version(Interleaved(path, after), path) in (0, SCHEMA_VERSION)

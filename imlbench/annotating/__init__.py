@@ -1,0 +1,1 @@
+"""Annotating corpora: shards of pairs to Parquet files of masks, on any number of processes, resumed after anything."""

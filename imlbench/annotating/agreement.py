@@ -1,0 +1,65 @@
+"""plan.json: the plan in the folder of an annotation, with which every later call must agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imlbench.annotating.plan import FORMAT
+from imlbench.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from imlbench.annotating.plan import Plan
+
+
+def check_agreement(path: Path, plan: Plan) -> None:
+    """Refuse to go on with another plan than the one in the folder.
+
+    Raises:
+        UserError: an option or a file of the corpus differs; the message names it.
+    """
+    stored = read_plan(path)
+    for name, value in plan.identity.items():
+        if stored.get(name) != value:
+            raise UserError(f"{one_line(path, 200)}: {difference(name, stored.get(name), value)}")
+
+
+def difference(name: str, before: Any, now: Any) -> str:
+    """What differs, and what to do, in one sentence."""
+    if name == "gates" and isinstance(before, dict):
+        name = next(key for key in now if before.get(key) != now[key])
+        before, now = before.get(name), now[name]
+    if name == "parts" and isinstance(before, list):
+        changed = next((new for old, new in zip(before, now, strict=False) if old != new), None)
+        what = f"{changed[0]} is not the file it was" if changed else f"{len(before)} files then, {len(now)} now"
+        return f"the corpus has changed since this annotation began ({one_line(what, 200)}); choose another --out"
+    if name in ("annotator", "second") and isinstance(before, dict) and isinstance(now, dict):
+        key = next(key for key in now if before.get(key) != now[key])
+        name, before, now = f"{name}'s {key}", before.get(key), now[key]
+    shown = f"begun with {name.replace('_', '-')} {one_line(before, 80)}, now {one_line(now, 80)}"
+    return f"{shown}; give the same options to go on, or choose another --out"
+
+
+def plan_text(plan: Plan) -> str:
+    """Content of plan.json; the root only tells people, and may be another one on the next call."""
+    # One line a part and a shard would make a file of megabytes that nobody reads.
+    return json.dumps({**plan.identity, "digest": plan.digest, "root": plan.corpus.root}) + "\n"
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """What plan.json says.
+
+    Raises:
+        UserError: it is missing, damaged, or another version's.
+    """
+    try:
+        stored = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{one_line(path, 200)}: no plan of an annotation ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{one_line(path, 200)}: not JSON: {one_line(error, 200)}; choose another --out") from error
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        expected = f"expected a plan of format {FORMAT}, which this version of imlbench writes"
+        raise UserError(f"{one_line(path, 200)}: {expected}; choose another --out")
+    return stored

@@ -1,0 +1,70 @@
+"""What an instruction asks for, told by the parser that the registered grounder "none" brings along."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from imlbench import registry
+from imlbench.corpora.vocabulary import facts
+
+if TYPE_CHECKING:
+    from imlbench.explanation import Explainer, Explanation
+
+GROUNDER = "none"
+PARSER = "rules"
+
+
+class Meaning(NamedTuple):
+    """What an instruction asks for.
+
+    Attributes:
+        action: add, remove, attribute change, replace or global; None where nothing tells.
+        original: what it takes away or changes; None where it names nothing.
+        edited: what it brings or leaves, likewise.
+    """
+
+    action: str | None
+    original: str | None
+    edited: str | None
+
+
+def meaning(instruction: str | None, edit_type: str) -> Meaning:
+    """The parse of an instruction; where it names no concept, the action that all edits of its type have.
+
+    Args:
+        instruction: any text, None for none.
+        edit_type: word of the vocabulary.
+    """
+    usual = facts(edit_type).action
+    found = explained(instruction) if instruction else None
+    if found is None:
+        return Meaning(usual, None, None)
+    named = found.original.concept is not None or found.edited.concept is not None
+    return Meaning(found.action if named else usual or found.action, found.original.concept, found.edited.concept)
+
+
+def reader_identity() -> str:
+    """Changes whenever a parse may change; empty where no parser is installed."""
+    found = explained("")
+    return "" if found is None else found.parser
+
+
+def explained(instruction: str) -> Explanation | None:
+    """The explanation of an instruction for an image of one pixel, since only the parse is wanted of it."""
+    reader = explainer()
+    if reader is None:
+        return None
+    pixel = np.zeros((1, 1, 3), np.uint8)
+    return reader.explain(pixel, pixel, instruction, PARSER)
+
+
+@cache
+def explainer() -> Explainer | None:
+    """The grounder that finds nothing; None where no package registers it."""
+    if GROUNDER not in registry.names("grounders"):
+        return None
+    found: Explainer = registry.resolve("grounders", GROUNDER).load()(device="cpu")
+    return found

@@ -1,0 +1,1 @@
+"""Editing corpora: pairs without masks, by the million, streamed from where they lie."""

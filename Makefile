@@ -8,7 +8,7 @@ IMLBENCH := $(BIN)/imlbench
 
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo test check test-shared bench pictures format clean help
+.PHONY: demo demo-corpus test check test-shared bench pictures format clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -39,6 +39,32 @@ demo: $(STAMP)   ## annotate the embedded demo set with sigma-lite and the pixel
 	@echo "  robustness.png  F1 under JPEG compression"
 	@echo "  overlay.png     one edited image with what sigma-lite marks in it; mask.png is the mask"
 	@echo "  page.html       all of this and every sample, to open in a browser"
+
+CORPUS   = $(DEMO)/corpus
+ENGINES ?= local ray
+PAIRS   ?= 200
+ANNOTATE = $(IMLBENCH) annotate-corpus anyedit --root $(CORPUS)/anyedit --annotator sigma-lite \
+	    --shard-size 10 --workers 2
+
+demo-corpus: $(STAMP)  ## a corpus of 200 pairs: annotate with both engines, kill one, resume, compare, export, report
+	$(IMLBENCH) datasets inspect demo --root $(DEMO)/data -o $(DEMO)/samples.png
+	rm -rf $(CORPUS)
+	$(IMLBENCH) synth --photos $(DEMO)/data/original --out $(CORPUS)/pairs --count $(PAIRS) --side 256
+	$(IMLBENCH) corpus from-synth $(CORPUS)/pairs -o $(CORPUS)/anyedit
+	@echo "One driver is killed as soon as three shards are done ..."
+	@$(ANNOTATE) --engine local -o $(CORPUS)/local & driver=$$!; \
+	    until [ "$$(ls $(CORPUS)/local/shards/*[0-9].json 2>/dev/null | wc -l)" -ge 3 ]; do \
+	        kill -0 $$driver 2>/dev/null || { echo "it ended before it could be killed"; exit 1; }; sleep 0.1; done; \
+	    kill -KILL $$driver; wait $$driver; test $$? -eq 137
+	$(IMLBENCH) corpus status $(CORPUS)/local
+	@echo "... and goes on where it was:"
+	set -e; for engine in $(ENGINES); do $(ANNOTATE) --engine $$engine -o $(CORPUS)/$$engine; done
+	set -e; for engine in $(ENGINES); do \
+	    diff -r --exclude='*.timing.json' --exclude=summary.json --exclude=lock $(CORPUS)/local $(CORPUS)/$$engine; done
+	@echo "Both engines wrote the same bytes."
+	$(IMLBENCH) export $(CORPUS)/local --format folder --validation 0.2 -o $(CORPUS)/training
+	$(IMLBENCH) report corpus $(CORPUS)/local -o $(CORPUS)/report
+	@echo "The page is $(CORPUS)/report/index.html"
 
 test: $(STAMP)   ## the tests that need no private data and no network
 	$(BIN)/pytest -n auto -m "not shared"

@@ -1,5 +1,4 @@
 import json
-import time
 from dataclasses import asdict
 
 import pytest
@@ -86,7 +85,7 @@ def test_a_folder_without_an_annotation_is_refused(tmp_path):
         corpus_status(tmp_path)
 
 
-def test_a_status_of_ten_thousand_shards_is_instant(root, tmp_path):
+def test_a_status_of_ten_thousand_shards_reads_the_summary_alone(root, tmp_path):
     out = tmp_path / "out"
     annotate_here(root, out)
     plan = json.loads((out / "plan.json").read_bytes())
@@ -99,11 +98,9 @@ def test_a_status_of_ten_thousand_shards_is_instant(root, tmp_path):
         totals.add({**manifest, "shard": number})
     Summary(out / "summary.json", plan["digest"], totals, todo=None).write(now=True)
     with locked(out):
-        began = time.perf_counter()
         found = corpus_status(out)
-        seconds = time.perf_counter() - began
     assert (found.shards_done, found.pairs_done, found.running) == (10_000, 40_000, True)
-    assert seconds < 0.5
+    # Not one of the manifests was read: none of them is JSON.
 
 
 def test_ranges_join_neighbours():

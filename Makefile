@@ -67,7 +67,7 @@ demo-corpus: $(STAMP)  ## a corpus of 200 pairs: annotate with both engines, kil
 	@echo "The page is $(CORPUS)/report/index.html"
 
 test: $(STAMP)   ## the tests that need no private data and no network
-	$(BIN)/pytest -n auto -m "not shared"
+	$(BIN)/pytest -n auto --dist loadgroup -m "not shared"
 
 test-shared: $(STAMP)  ## the tests on private data in ../shared/data
 	$(BIN)/pytest -m shared -rs

@@ -29,6 +29,8 @@ from tests.annotating.making_pairs import (
 )
 
 ray = pytest.importorskip("ray", reason="Ray, of the extra imlbench[ray], is not installed")
+# One Ray for all of them, where the tests are spread over processes.
+pytestmark = pytest.mark.xdist_group("ray")
 PHOTO = photograph(3)
 
 
@@ -139,7 +141,7 @@ def test_an_engine_that_is_closed_leaves_no_process_of_its_own_at_work(running, 
     next(outcomes)
     assert ray_processes()
     outcomes.close()
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 120
     while ray_processes():
         assert time.monotonic() < limit
         time.sleep(0.05)

@@ -17,20 +17,22 @@ class Backbone(NamedTuple):
     Attributes:
         layers: how many layers (or blocks) there are to take features from.
         multiple: the input's sides are multiples of this, in pixels.
+        strides: whether shallower layers have finer lattices.
     """
 
     layers: int
     multiple: int
+    strides: bool = False
 
 
 BACKBONES = {
     "dinov2-base": Backbone(layers=12, multiple=14),
     "dinov2-small": Backbone(layers=12, multiple=14),
-    "efficientnet-lite0": Backbone(layers=16, multiple=1),
+    "efficientnet-lite0": Backbone(layers=16, multiple=1, strides=True),
 }
 POSITIVE = (
     *("width", "heads", "ffn_ratio", "bcmr_steps", "image_size", "position_cells"),
-    *("pyramid_width", "decoder_width", "fusion_width", "fusion_stride", "norm_groups"),
+    *("pyramid_width", "decoder_width", "fusion_width", "fusion_stride", "norm_groups", "subpixels"),
 )
 
 
@@ -54,6 +56,7 @@ class SigmaConfig:
 
     encoder: str = stated("dinov2-base", "3.2.1: DINOv2-Base/14, frozen")
     layers: tuple[int, ...] = stated((2, 5, 11), "3.2.1; counted from zero (I), shallow to deep")
+    detail_layer: int = inferred(-1, "a shallower layer, its cells stacked into the shallowest level's; -1 = none")
     image_size: int = stated(518, "3.2.1: both images are resized to this side, aspect not kept")
     width: int = inferred(256, "channels C shared by both branches")
     heads: int = inferred(8, "attention heads")
@@ -68,9 +71,10 @@ class SigmaConfig:
     key_lattice: int = inferred(0, "largest side of the lattices attended to, in tokens; 0 = no limit")
     drb_position_code: bool = inferred(False, "the position code also in the refinement blocks")
     pyramid_width: int = inferred(128, "channels of the decoder's pyramid")
-    decoder_width: int = inferred(64, "channels that pyramid and consensus are reduced to before they are joined")
+    decoder_width: int = inferred(32, "channels that pyramid and consensus are each reduced to; joined they are 64")
     fusion_width: int = inferred(32, "channels of the fusion block and the terminal block")
     fusion_stride: int = stated(1, "3.2.4: joined at the input size; s joins at 1 / s of it, logits enlarged after")
+    subpixels: int = inferred(1, "logits that the head gives along each side of a joined position, interleaved")
     norm_groups: int = inferred(8, "groups of the decoder's GroupNorm")
 
     def __post_init__(self) -> None:
@@ -149,6 +153,12 @@ def _check_agreement(config: SigmaConfig) -> None:
         raise UserError(
             f"SIGMA's layers must ascend within 0 to {backbone.layers - 1} for {config.encoder}, found {config.layers}"
         )
+    if config.detail_layer != -1 and not (backbone.strides and 0 <= config.detail_layer < config.layers[0]):
+        raise UserError(
+            f"SIGMA's detail_layer must be -1, or of a backbone with strides and below the first of layers, found "
+            f"{config.detail_layer} for {config.encoder} and {config.layers}"
+        )
+    _check_divides("fusion_stride", config.fusion_stride, config.subpixels, "subpixels")
     _check_divides("image_size", config.image_size, backbone.multiple, f"{config.encoder}'s patches")
     _check_divides("width", config.width, config.heads, "heads")
     _check_divides("width", config.width, 4, "the sines and cosines of two axes")

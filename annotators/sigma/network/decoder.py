@@ -57,14 +57,14 @@ class MaskDecoder(nn.Module):
 
     def __init__(self, config: SigmaConfig, levels: int) -> None:
         super().__init__()
-        self.stride = config.fusion_stride
+        self.stride, self.subpixels = config.fusion_stride, config.subpixels
         groups, reduced, width = config.norm_groups, config.decoder_width, config.fusion_width
         self.pyramid = Pyramid(config, levels)
         self.reduce_pyramid = nn.Conv2d(config.pyramid_width, reduced, 1)
         self.reduce_consensus = nn.Conv2d(config.width, reduced, 1)
         self.fusion = ResidualBlock(2 * reduced, width, groups)
         self.terminal = ResidualBlock(width, width, groups)
-        self.head = nn.Conv2d(width, 1, 1)
+        self.head = nn.Conv2d(width, config.subpixels**2, 1)
 
     def forward(self, levels: Sequence[Tensor], consensus: Tensor, size: Lattice) -> Tensor:
         """Refined levels and consensus, B x C x h x w each -> logits, B x 1 x H x W.
@@ -78,7 +78,8 @@ class MaskDecoder(nn.Module):
         pyramid = resize(self.reduce_pyramid(self.pyramid(levels)), joined_at)
         agreed = resize(self.reduce_consensus(consensus), joined_at)
         logits = self.head(self.terminal(self.fusion(torch.cat([pyramid, agreed], dim=1))))
-        return resize(logits, size)
+        # Sub-pixel convolution (Shi et al. 2016): finer outlines without a finer lattice.
+        return resize(functional.pixel_shuffle(logits, self.subpixels), size)
 
 
 def pyramid_lattices(lattices: Sequence[Lattice]) -> list[Lattice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -99,13 +100,18 @@ class EfficientNetLite0(Encoder):
 
     Args:
         layers: blocks counted from zero, 0 to 15. Strides: 2 at block 0, 4 from 1, 8 from 3, 16 from 5, 32 from 11.
+        detail: a block before the first of them. What it finds within a cell of the first level's is stacked, from
+            left to right and from top to bottom, and appended to that level's channels; -1 = none.
     """
 
-    def __init__(self, layers: Sequence[int]) -> None:
+    def __init__(self, layers: Sequence[int], detail: int = -1) -> None:
         plan = [(stage, index) for stage in STAGES for index in range(stage.blocks)]
-        super().__init__([plan[layer][0].channels for layer in layers], MEAN, DEVIATION)
-        self.layers = tuple(layers)
         self.strides = [stage.stride if index == 0 else 1 for stage, index in plan]
+        self.cell = math.prod(self.strides[detail + 1 : layers[0] + 1]) if detail >= 0 else 0
+        channels = [plan[layer][0].channels for layer in layers]
+        channels[0] += self.cell**2 * plan[detail][0].channels
+        super().__init__(channels, MEAN, DEVIATION)
+        self.layers, self.detail = tuple(layers), detail
         inputs = [STEM, *(stage.channels for stage, _ in plan)]
         self.stem = ConvNorm(3, STEM, 3, 2, active=True)
         self.blocks = nn.ModuleList(
@@ -116,20 +122,21 @@ class EfficientNetLite0(Encoder):
         self.freeze()
 
     @classmethod
-    def from_file(cls, layers: Sequence[int], path: str | Path = "", sha256: str = "") -> Self:
+    def from_file(cls, layers: Sequence[int], path: str | Path = "", sha256: str = "", detail: int = -1) -> Self:
         """The ImageNet weights, from the package's file or one like it (.pth or .safetensors).
 
         Args:
             layers: blocks counted from zero.
             path: empty = the file of the installed package.
             sha256: what the file must hash to; empty = the package's hash for the package's file, else unchecked.
+            detail: a block whose details the first level gets; -1 = none.
 
         Raises:
             UserError: the file is missing or damaged, has another hash, or holds another network's weights.
         """
         place = Path(path) if path else packaged_weights()
         expected = sha256 or ("" if path else PACKAGED_SHA256)
-        network = cls(layers)
+        network = cls(layers, detail)
         network.load_package_state(read_tensors(place, expected), str(place))
         return network
 
@@ -151,10 +158,26 @@ class EfficientNetLite0(Encoder):
     def features(self, normalised: Tensor) -> list[Tensor]:
         weight = self.stem.convolution.weight
         x = self.stem(normalised.to(weight.dtype).contiguous(memory_format=torch.channels_last))
-        found = []
+        found: list[Tensor] = []
+        detail: Tensor | None = None
         for index, block in enumerate(self.blocks[: self.layers[-1] + 1]):
             x = block(x)
+            if index == self.detail:
+                detail = normalised_channels(stacked_cells(x, self.cell))
             if index in self.layers:
-                level = functional.layer_norm(x.permute(0, 2, 3, 1).float(), x.shape[1:2])
-                found.append(level.permute(0, 3, 1, 2))
+                level = normalised_channels(x)
+                found.append(level if detail is None or found else torch.cat([level, detail], dim=1))
         return found
+
+
+def stacked_cells(x: Tensor, cell: int) -> Tensor:
+    """B x D x h x w -> B x (D cell^2) x ceil(h / cell) x ceil(w / cell); the last cells are filled with the edge."""
+    rows, columns = (-side % cell for side in x.shape[2:])
+    if rows or columns:
+        x = functional.pad(x, (0, columns, 0, rows), mode="replicate")
+    return functional.pixel_unshuffle(x, cell)
+
+
+def normalised_channels(x: Tensor) -> Tensor:
+    """Mean 0 and variance 1 over the channels of each position, float32."""
+    return functional.layer_norm(x.permute(0, 2, 3, 1).float(), x.shape[1:2]).permute(0, 3, 1, 2)

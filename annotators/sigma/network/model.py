@@ -110,7 +110,7 @@ def build_encoder(config: SigmaConfig, weights: str | Path = "") -> Encoder:
         UserError: the weights are missing or damaged, or belong to another network.
     """
     if config.encoder == "efficientnet-lite0":
-        return EfficientNetLite0.from_file(config.layers, weights)
+        return EfficientNetLite0.from_file(config.layers, weights, detail=config.detail_layer)
     return Dinov2.from_pretrained(config.encoder, config.layers, weights)
 
 

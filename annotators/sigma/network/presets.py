@@ -24,7 +24,6 @@ SIGMA_LITE = SigmaConfig(
     key_lattice=16,
     drb_position_code=True,
     pyramid_width=48,
-    decoder_width=32,
     fusion_width=32,
     fusion_stride=4,
 )
@@ -43,7 +42,6 @@ LITE_REASONS: Mapping[str, str] = MappingProxyType(
         "key_lattice": "256 queries times 256 keys a level keep training affordable on a processor",
         "drb_position_code": "a convolutional network's features do not say where they lie, as a transformer's do",
         "pyramid_width": "a processor's budget at 128 x 128 positions",
-        "decoder_width": "a processor's budget at 128 x 128 positions",
         "fusion_stride": "the finest level's stride; there is nothing finer to join",
     }
 )
@@ -89,7 +87,7 @@ def variants(full: SigmaConfig = SIGMA) -> dict[str, Variant]:
     """
     without = replace(full, grounding=False)
     rows = [
-        Variant("baseline", "baseline", replace(without, layers=full.layers[-1:], drbs=0), 1),
+        Variant("baseline", "baseline", replace(without, layers=full.layers[-1:], detail_layer=-1, drbs=0), 1),
         Variant("msdb", "+msdb", replace(without, drbs=0), 1),
         Variant("msdb-2drb", "+msdb+2DRBs", replace(without, drbs=2), 1),
         Variant("msdb-4drb", "+msdb+4DRBs", replace(without, drbs=4), 1),

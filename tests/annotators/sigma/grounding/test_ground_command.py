@@ -10,6 +10,7 @@ from PIL import Image
 
 from annotators.sigma.grounding.nothing import Nothing
 from annotators.sigma.parse import Action, Parse
+from imlbench.errors import UserError
 from imlbench.explanation_sheet import draw_explanation, heat, overlaid
 from imlbench.registry import Entry
 from tests.annotators.sigma.grounding.grounders_made_up import Boxes, photo
@@ -122,6 +123,24 @@ class TestExplanation:
 
         found = Nothing().explain_with(Fixed(), photo(), photo(1), None)
         assert (found.action, found.original.concept, found.parser) == ("remove", "dog", "fixed")
+
+
+class TestReading:
+    def test_tells_what_an_explanation_tells_and_asks_for_no_map(self):
+        grounder = Boxes(LEFT)
+        for text in ("replace the dog with a cat", "remove the dog", "make it brighter", "", None):
+            read, found = grounder.read(text), Nothing().explain(photo(), photo(1), text)
+            assert (read.action, read.original, read.edited) == (
+                found.action,
+                found.original.concept,
+                found.edited.concept,
+            )
+            assert read.parser == found.parser
+        assert grounder.asked == []
+
+    def test_an_unknown_parser_is_refused(self):
+        with pytest.raises(UserError, match="unknown parser 'rule'"):
+            Nothing().read("remove the dog", "rule")
 
 
 class TestRefusals:

@@ -86,6 +86,10 @@ def test_a_parsed_table_becomes_a_configuration():
         ({"width": 252}, "width must be a multiple of 8 (heads)"),
         ({"width": 6, "heads": 1}, "width must be a multiple of 4"),
         ({"fusion_width": 20}, "fusion_width must be a multiple of 8 (norm_groups)"),
+        ({"detail_layer": 1}, "of a backbone with strides"),
+        ({"encoder": "efficientnet-lite0", "layers": [2, 4], "detail_layer": 2}, "below the first of layers, found 2"),
+        ({"encoder": "efficientnet-lite0", "layers": [2, 4], "detail_layer": -2}, "detail_layer must be -1"),
+        ({"subpixels": 2}, "fusion_stride must be a multiple of 2 (subpixels), found 1"),
         ({"attention_lattice": 8, "key_lattice": 16}, "key_lattice must not exceed attention_lattice"),
     ],
 )

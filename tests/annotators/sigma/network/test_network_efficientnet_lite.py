@@ -141,6 +141,25 @@ def test_channels_and_strides_of_the_levels():
     ]
 
 
+@pytest.mark.parametrize("size", [(64, 48), (45, 83)])
+def test_details_are_the_cells_of_a_shallower_block(size):
+    state, images = package_state(), torch.rand(2, 3, *size)
+    plain, detailed = EfficientNetLite0((2, 4)), EfficientNetLite0((2, 4), detail=0)
+    for encoder in (plain, detailed):
+        encoder.load_package_state(state, "random")
+    block = reference(state, images)[0]
+    rows, columns = plain.lattices(*size)[0]
+    assert detailed.channels == (24 + 4 * 16, 40)
+    found, expected = detailed.levels(images), plain.levels(images)
+    torch.testing.assert_close(found[0][:, :24], expected[0])
+    torch.testing.assert_close(found[1], expected[1])
+    padded = functional.pad(block, (0, 2 * columns - block.shape[3], 0, 2 * rows - block.shape[2]), mode="replicate")
+    for row, column in [(0, 0), (rows - 1, columns - 1), (3, 5)]:
+        cell = padded[:, :, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].flatten(1)
+        normed = functional.layer_norm(cell, cell.shape[1:])
+        torch.testing.assert_close(found[0][:, 24:, row, column], normed, atol=1e-3, rtol=1e-3)
+
+
 def test_bfloat16_gives_numbers():
     encoder = EfficientNetLite0((2, 15))
     encoder.load_package_state(package_state(), "random")

@@ -244,10 +244,20 @@ def test_lattices_of_the_pyramid(lattices, expected):
     assert pyramid_lattices(lattices) == expected
 
 
-@pytest.mark.parametrize("stride", [1, 4])
-def test_the_decoder_gives_one_logit_a_pixel(stride):
-    decoder = MaskDecoder(replace(SMALL, fusion_stride=stride), 2)
+@pytest.mark.parametrize(("stride", "subpixels"), [(1, 1), (4, 1), (4, 2), (4, 4)])
+def test_the_decoder_gives_one_logit_a_pixel(stride, subpixels):
+    decoder = MaskDecoder(replace(SMALL, fusion_stride=stride, subpixels=subpixels), 2)
     assert decoder([maps(2, 16, 5, 7), maps(2, 16, 5, 7)], maps(2, 16, 3, 3), (41, 57)).shape == (2, 1, 41, 57)
+
+
+def test_sub_pixels_lie_beside_each_other():
+    decoder = MaskDecoder(replace(SMALL, fusion_stride=4, subpixels=2), 2)
+    with torch.no_grad():
+        decoder.head.weight.zero_()
+        decoder.head.bias.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    found = decoder([maps(1, 16, 5, 7), maps(1, 16, 5, 7)], maps(1, 16, 3, 3), (12, 8))[0, 0]
+    # The logits' lattice is 6 x 4; it is enlarged twice, so that corners keep their values.
+    assert [found[0, 0], found[0, -1], found[-1, 0], found[-1, -1]] == [1, 2, 3, 4]
 
 
 def test_the_decoder_normalises_by_groups_only():

@@ -13,6 +13,7 @@ import pytest
 import torch
 from making_training import NETWORK, make_set, short, tiny_network
 
+from annotators.sigma.network.model import Sigma
 from annotators.sigma.training.checkpoints import read_checkpoint
 from annotators.sigma.training.data import StageOneData, StageTwoData
 from annotators.sigma.training.export import export, load_trained, read_trained
@@ -20,6 +21,7 @@ from annotators.sigma.training.loop import Trainer
 from annotators.sigma.training.pairs import Place, read_training_set
 from annotators.sigma.training.run import Run
 from annotators.sigma.training.validation import as_score, f1, spread, validate
+from annotators.sigma.training.widening import DIFFERENCING, widened
 from imlbench.errors import UserError
 
 
@@ -288,6 +290,26 @@ def test_exported_weights_are_read_back(tmp_path, half, tolerance):
     assert load_trained(tmp_path / "w.safetensors", other) == {"seed": 3, "before": None}
     assert torch.allclose(other.evidence.weight, network.evidence.weight, rtol=tolerance, atol=tolerance / 100)
     assert not any("encoder" in name for name in read_trained(tmp_path / "w.safetensors").state)
+
+
+def test_a_finer_network_starts_where_a_coarse_one_ended(tmp_path):
+    coarse = tiny_network()
+    fine = Sigma(replace(NETWORK, subpixels=2), coarse.encoder)
+    path = tmp_path / "weights.safetensors"
+    export(path, coarse, {})
+    load_trained(path, fine)
+    heads = []
+    for network in (coarse, fine):
+        network.decoder.head.register_forward_hook(lambda module, given, found: heads.append(found))
+        network.eval()(*torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1)))
+    torch.testing.assert_close(heads[1], heads[0].repeat(1, 4, 1, 1))
+
+
+def test_details_start_without_a_say():
+    weight = torch.arange(1.0, 8.0)[None]
+    network = SimpleNamespace(encoder=SimpleNamespace(channels=(3,)), config=NETWORK)
+    found = widened({DIFFERENCING: weight}, network)[DIFFERENCING]
+    assert found.tolist() == [[1, 2, 0, 3, 4, 0, 5, 6, 0, 7]]
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    bench_corpus,
     bench_counting,
     bench_memory,
     bench_page,
@@ -51,6 +52,7 @@ def main() -> int:
         bench_startup,
         bench_robustness,
         bench_page,
+        bench_corpus,
         bench_sigma,
     )
     rows = []

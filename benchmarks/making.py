@@ -7,6 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from imlbench.demo.photos import PHOTOGRAPHS, decode_file
@@ -42,6 +44,31 @@ def make_pairs(root: Path, distinct: int, total: int, side: int) -> None:
         for name, suffix in (("original", "jpg"), ("edited", "jpg"), ("mask", "png")):
             source = folders[name] / f"{index % distinct:06}.{suffix}"
             (folders[name] / f"{index:06}.{suffix}").hardlink_to(source)
+
+
+def make_corpus(root: Path, distinct: int, total: int, side: int, rows_per_file: int = 500) -> None:
+    """Write a "parquet" corpus of `total` pairs of side x side in row groups of 50; only `distinct` of them differ.
+
+    Args:
+        root: a new folder.
+        distinct: number of different pairs.
+        total: number of pairs in the corpus.
+        side: of the square images, in pixels.
+        rows_per_file: pairs of a Parquet file.
+    """
+    root.mkdir(parents=True)
+    photographs = [decode_file(photograph.package, photograph.path) for photograph in PHOTOGRAPHS.values()]
+    generator = np.random.default_rng(0)
+    pairs = [make_pair(photographs[index % len(photographs)], side, generator)[:2] for index in range(distinct)]
+    coded = [(jpeg(original), jpeg(edited)) for original, edited in pairs]
+    for start in range(0, total, rows_per_file):
+        rows = [coded[index % distinct] for index in range(start, min(start + rows_per_file, total))]
+        columns = {
+            "original": [original for original, _ in rows],
+            "edited": [edited for _, edited in rows],
+            "instruction": ["invert the disk"] * len(rows),
+        }
+        pq.write_table(pa.table(columns), root / f"{start // rows_per_file:05}.parquet", row_group_size=50)
 
 
 def make_pair(

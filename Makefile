@@ -61,10 +61,16 @@ demo-corpus: $(STAMP)  ## a corpus of 200 pairs: annotate with both engines, kil
 	set -e; for engine in $(ENGINES); do $(ANNOTATE) --engine $$engine -o $(CORPUS)/$$engine; done
 	set -e; for engine in $(ENGINES); do \
 	    diff -r --exclude='*.timing.json' --exclude=summary.json --exclude=lock $(CORPUS)/local $(CORPUS)/$$engine; done
-	@echo "Both engines wrote the same bytes."
-	$(IMLBENCH) export $(CORPUS)/local --format folder --validation 0.2 -o $(CORPUS)/training
+	@echo "The same bytes, killed or not: $(ENGINES)"
+	$(IMLBENCH) export $(CORPUS)/local --format folder --validation 0.2 --authentic 0.5 -o $(CORPUS)/training
 	$(IMLBENCH) report corpus $(CORPUS)/local -o $(CORPUS)/report
-	@echo "The page is $(CORPUS)/report/index.html"
+	@echo
+	@echo "The folders are in $(CORPUS)/:"
+	@echo "  pairs/          synthesised pairs, whose masks the annotation does not see"
+	@echo "  anyedit/        the corpus: the same pairs as Parquet files in AnyEdit's layout"
+	@echo "  local/ ray/     the annotation by each engine: a row and a mask for each pair"
+	@echo "  training/       a training set of what was kept, README.md is its card"
+	@echo "  report/         index.html: counts, distributions, rejections, samples, to open in a browser"
 
 test: $(STAMP)   ## the tests that need no private data and no network
 	$(BIN)/pytest -n auto --dist loadgroup -m "not shared"

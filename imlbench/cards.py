@@ -75,23 +75,32 @@ class AdapterCard(Card):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetCard(Card):
-    """Facts of a dataset.
+class CollectionCard(Card):
+    """Facts of what lies in a folder of the user's: a dataset, a corpus.
 
     Attributes:
         published: number of samples that the authors publish, by variant.
-        variants: names that may follow the dataset's name after a colon.
+        variants: names that may follow the registered name after a colon.
         default_variant: the variant taken when none is named.
-        mask_rule: how the ground truth is read from its file, in words.
-        paper_title: the dataset's column in the published tables, empty where it has none.
-        evaluation_only: True for benchmarks, on which nothing may ever be trained.
         layout: what a root folder must hold, in a few words, for error messages.
     """
 
     published: Mapping[str, int] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
     default_variant: str = ""
+    layout: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetCard(CollectionCard):
+    """Facts of a dataset.
+
+    Attributes:
+        mask_rule: how the ground truth is read from its file, in words.
+        paper_title: the dataset's column in the published tables, empty where it has none.
+        evaluation_only: True for benchmarks, on which nothing may ever be trained.
+    """
+
     mask_rule: str
     paper_title: str = ""
     evaluation_only: bool = True
-    layout: str

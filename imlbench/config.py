@@ -45,27 +45,31 @@ def environment_name(dataset: str) -> str:
     return f"{ENVIRONMENT_PREFIX}_{dataset.upper().replace('-', '_')}"
 
 
-def data_root(dataset: str) -> Path:
-    """A dataset's root where the command line names none.
+def data_root(name: str, option: str = "--data-root") -> Path:
+    """The root of a dataset or a corpus where the command line names none.
 
-    In this order: the variable IMLBENCH_DATA_ROOT_<DATASET>; the config file's table `data_roots`, relative to the
-    file; the variable IMLBENCH_DATA_ROOT, a folder that holds one folder per dataset.
+    In this order: the variable IMLBENCH_DATA_ROOT_<NAME>; the config file's table `data_roots`, relative to the
+    file; the variable IMLBENCH_DATA_ROOT, a folder that holds one folder for each.
+
+    Args:
+        name: the registered name.
+        option: how the command at work calls the folder, for the message.
 
     Raises:
         UserError: none of them is set, or the config file says something else than a folder.
     """
-    variable = environment_name(dataset)
+    variable = environment_name(name)
     if value := os.environ.get(variable):
         return Path(value)
     for path in config_files():
         if os.path.isfile(path):
-            root = configured_root(path, dataset)
+            root = configured_root(path, name)
             if root is not None:
                 return root
             break
     if parent := os.environ.get(ENVIRONMENT_PREFIX):
-        return Path(parent) / dataset
-    raise UserError(f"{dataset}: no data root; give --data-root DIR, set {variable}, or add it to imlbench.toml")
+        return Path(parent) / name
+    raise UserError(f"{name}: no data root; give {option} DIR, set {variable}, or add it to imlbench.toml")
 
 
 def configured_root(path: Path, dataset: str) -> Path | None:

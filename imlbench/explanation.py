@@ -17,6 +17,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What an instruction was taken to mean, no image seen.
+
+    Attributes:
+        action: the kind of edit, in words.
+        original: the concept that it takes away or changes; None where it names none.
+        edited: the concept that it brings or leaves, likewise.
+        parser: identity of what parsed it; changes whenever a reading may change.
+    """
+
+    action: str
+    original: str | None
+    edited: str | None
+    parser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
     """One concept, looked for in one image.
 
@@ -59,6 +76,18 @@ class Explainer(Protocol):
     card: ClassVar[Card]
 
     def __init__(self, *, device: str = "cpu") -> None: ...
+
+    def read(self, instruction: str | None, parser: str) -> Reading:
+        """Parse an instruction and look at no image; loads nothing but what the parser needs.
+
+        Args:
+            instruction: any text; None for none.
+            parser: a parser's name.
+
+        Raises:
+            UserError: no parser of that name, or its model cannot be loaded.
+        """
+        ...
 
     def explain(self, original: Image, edited: Image, instruction: str | None, parser: str) -> Explanation:
         """Parse the instruction and ground its concepts.

@@ -47,7 +47,7 @@ def corpus(
     title: Annotated[str, typer.Option(help="Title of the page.")] = "",
 ) -> None:
     """Counts by corpus and edit type, areas and QES, rejections by reason, random kept and rejected samples."""
-    from imlbench.cli.export import roots_of
+    from imlbench.cli.options import roots_of
     from reports.corpus_reading import DRAWN, read_counts
     from reports.corpus_samples import choose, show
 
@@ -107,7 +107,7 @@ def write(folder: Path, reads: Sequence[Read], galleries: dict[str, list[Shown]]
     content |= {"summary.md": markup.markdown(tables, notes), "summary.csv": csv(counts)}
     shown = {HEADINGS[stem]: content[f"{stem}.svg"] for stem in drawn}
     headings = {f"Random {status} samples": found for status, found in galleries.items()}
-    labels = ", ".join(one.corpus for one in counts)
+    labels = "; ".join(one.corpus for one in counts)
     content[INDEX] = page(title or f"Annotated corpus: {labels}", lead(reads), shown, tables, headings, notes)  # type: ignore[arg-type]
     for name, data in content.items():
         write_atomically(folder / name, data)
@@ -169,12 +169,17 @@ def make_notes(reads: Sequence[Read], galleries: dict[str, list[Shown]], seed: i
 
 def plan_notes(read: Read) -> Iterator[str]:
     """How a corpus was annotated, and what is missing of it."""
+    from imlbench.exporting.annotation import unread_files
+
     plan = read.plan
     second = f" and {name_of(plan.get('second'))} for the agreement" if plan.get("second") else ""
     first, gates = name_of(plan.get("annotator")), gate_text(plan.get("gates"))
     yield f"{read.counts.corpus}: annotated by {first}{second}; gates: {gates}."
     if read.done < read.planned:
         yield f"{read.counts.corpus}: {read.done:,} of {read.planned:,} shards are done; the rest is not counted."
+    if unread := unread_files(plan):
+        first, more = one_line(unread[0], 200), " and others" if len(unread) > 1 else ""
+        yield f"{read.counts.corpus}: files that could not be read ({len(unread):,}) are not counted: {first}{more}."
 
 
 def name_of(adapter: Any) -> str:

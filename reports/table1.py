@@ -10,7 +10,9 @@ import typer
 
 from imlbench.cards import Card
 from imlbench.cli.options import EmptyOption, InvertOption
+from imlbench.errors import UserError
 from imlbench.report import Report
+from reports.ablation_runs import is_ablation
 from reports.grid import clean_runs, make_grid
 from reports.options import (
     Average,
@@ -31,7 +33,7 @@ from reports.paper_table import CSV_COLUMNS, DEFAULT_METRICS, ComparedTable, com
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions
-    from imlbench.results.reading import ResultReader
+    from imlbench.results.reading import ResultReader, StoredRun
 
 SOURCE = "arXiv 2605.27924, Table 1"
 WORD = "annotator"
@@ -43,6 +45,7 @@ def build(
     metrics: Sequence[str] = DEFAULT_METRICS,
     conventions: Conventions | None = None,
     *,
+    annotators: Sequence[str] = (),
     intervals: bool = False,
     seed: int = 0,
 ) -> ComparedTable:
@@ -52,21 +55,48 @@ def build(
         reader: the results.
         metrics: names as in `imlbench.metrics.METRICS`.
         conventions: None = the published tables'.
+        annotators: registered names or globs; none = all but the variants of an ablation, which Table 3 shows.
         intervals: whether to compute and show standard errors and bootstrap intervals.
         seed: of the bootstrap.
 
     Raises:
-        UserError: no clean run of an annotator, or an unknown metric.
+        UserError: no clean run of such an annotator, or an unknown metric.
     """
     paper = annotator_table()
-    grid = make_grid(clean_runs(reader), paper)
-    return compare(reader, grid, paper, metrics, conventions, word=WORD, source=SOURCE, intervals=intervals, seed=seed)
+    runs, about = chosen_runs(reader, annotators)
+    grid = make_grid(runs, paper)
+    return compare(
+        reader, grid, paper, metrics, conventions, word=WORD, source=SOURCE, about=about, intervals=intervals, seed=seed
+    )
+
+
+def chosen_runs(reader: ResultReader, annotators: Sequence[str]) -> tuple[list[StoredRun], list[str]]:
+    """The runs that make the rows, and a note on those that are left out unasked.
+
+    Raises:
+        UserError: there is none.
+    """
+    # Imported here, since the list of reports must not import what draws.
+    from reports.curves import matching
+
+    runs = clean_runs(reader)
+    if annotators:
+        return matching(runs, annotators), []
+    rows = [stored for stored in runs if not is_ablation(stored)]
+    if not rows:
+        raise UserError(f"{reader.path}: only runs of an ablation: `imlbench report table3` shows them")
+    variants = len({stored.run.adapter for stored in runs if is_ablation(stored)})
+    return rows, [f"Left out: variants of an ablation ({variants}), see table3."] if variants else []
 
 
 def table1(
     results: Results = Path("results"),
     output: TableOutput = None,
     form: TableFormat = None,
+    annotator: Annotated[
+        list[str] | None,
+        typer.Option(help="Annotator or glob; may be repeated. Without it all but the variants of an ablation."),
+    ] = None,
     metric: Metrics = None,
     ci: Annotated[bool, typer.Option("--ci", help="Show standard errors and 95 % bootstrap intervals.")] = False,
     empty: Empty = EmptyOption.ONE,
@@ -83,7 +113,8 @@ def table1(
     with ResultReader(results) as reader:
         # CSV has columns for the uncertainty, asked for or not.
         intervals = ci or chosen == TextFormat.CSV
-        table = build(reader, metric or DEFAULT_METRICS, conventions, intervals=intervals, seed=seed)
+        metrics = metric or DEFAULT_METRICS
+        table = build(reader, metrics, conventions, annotators=annotator or (), intervals=intervals, seed=seed)
     if not deliver(output, chosen, lambda chosen: render(table, chosen)):
         from reports.terminal import print_sheets
 

@@ -25,6 +25,9 @@ def test_nothing_set_names_the_ways_to_set_it():
     with pytest.raises(UserError) as caught:
         data_root("br-gen")
     assert str(caught.value) == expected
+    with pytest.raises(UserError) as caught:
+        data_root("br-gen", "--root")
+    assert str(caught.value) == expected.replace("--data-root", "--root")
 
 
 def test_the_order_is_own_variable_then_file_then_common_variable(monkeypatch):

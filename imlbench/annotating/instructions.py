@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from imlbench import registry
 from imlbench.corpora.vocabulary import facts
 
 if TYPE_CHECKING:
-    from imlbench.explanation import Explainer, Explanation
+    from imlbench.explanation import Explainer, Reading
 
 GROUNDER = "none"
 PARSER = "rules"
@@ -39,26 +37,23 @@ def meaning(instruction: str | None, edit_type: str) -> Meaning:
         edit_type: word of the vocabulary.
     """
     usual = facts(edit_type).action
-    found = explained(instruction) if instruction else None
+    found = read(instruction) if instruction else None
     if found is None:
         return Meaning(usual, None, None)
-    named = found.original.concept is not None or found.edited.concept is not None
-    return Meaning(found.action if named else usual or found.action, found.original.concept, found.edited.concept)
+    named = found.original is not None or found.edited is not None
+    return Meaning(found.action if named else usual or found.action, found.original, found.edited)
 
 
 def reader_identity() -> str:
     """Changes whenever a parse may change; empty where no parser is installed."""
-    found = explained("")
+    found = read("")
     return "" if found is None else found.parser
 
 
-def explained(instruction: str) -> Explanation | None:
-    """The explanation of an instruction for an image of one pixel, since only the parse is wanted of it."""
+def read(instruction: str) -> Reading | None:
+    """What an instruction is taken to mean; None where no parser is installed."""
     reader = explainer()
-    if reader is None:
-        return None
-    pixel = np.zeros((1, 1, 3), np.uint8)
-    return reader.explain(pixel, pixel, instruction, PARSER)
+    return None if reader is None else reader.read(instruction, PARSER)
 
 
 @cache

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imlbench.cli.options import roots_of
 from imlbench.cli.synth import TELL_SECONDS, Telling
 from imlbench.errors import UserError, one_line
 
@@ -120,30 +120,6 @@ def read_gates(min_qes: float, min_agreement: float | None, area: str, types: st
         raise UserError(f"--area: expected two shares such as 0.002,0.9, found {one_line(area, 40)!r}")
     named = [name.strip() for name in types.split(",") if name.strip()]
     return Gates(min_qes, min_agreement, (float(match[1]), float(match[2])), chosen_types(named))
-
-
-def roots_of(annotations: Sequence[Path], roots: Sequence[str]) -> list[Path | None]:
-    """Which corpus folder each annotation gets: the one named for its corpus, or the only one that is given.
-
-    Raises:
-        UserError: a root is for no annotation, or it is not clear for which.
-    """
-    from imlbench.exporting.annotation import corpus_of
-
-    names = [corpus_of(folder) for folder in annotations]
-    known = {*names, *(name.partition(":")[0] for name in names)}
-    named: dict[str, Path] = {}
-    plain: list[Path] = []
-    for text in roots:
-        name, separator, folder = text.partition("=")
-        if separator and name in known:
-            named[name] = Path(folder)
-        else:
-            plain.append(Path(text))
-    if len(plain) > 1 or (plain and len(set(names)) > 1):
-        raise UserError(f"--root: name the corpus of each folder, as in {one_line(names[0], 80)}={plain[0]}")
-    default = plain[0] if plain else None
-    return [named.get(name) or named.get(name.partition(":")[0]) or default for name in names]
 
 
 def show(facts: dict[str, Any], new: bool, out: Path) -> None:

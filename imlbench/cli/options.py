@@ -118,3 +118,27 @@ def roots_by_dataset(datasets: Sequence[str], roots: Sequence[str]) -> dict[str,
         if found[spec] is None and plain:
             found[spec] = Path(plain[0]) if len(bare) == 1 else Path(plain[0]) / name
     return found
+
+
+def roots_of(annotations: Sequence[Path], roots: Sequence[str]) -> list[Path | None]:
+    """Which corpus folder each annotation gets: the one named for its corpus, or the only one that is given.
+
+    Raises:
+        UserError: a root is for no annotation, or it is not clear for which.
+    """
+    from imlbench.exporting.annotation import corpus_of
+
+    names = [corpus_of(folder) for folder in annotations]
+    known = {*names, *(name.partition(":")[0] for name in names)}
+    named: dict[str, Path] = {}
+    plain: list[Path] = []
+    for text in roots:
+        name, separator, folder = text.partition("=")
+        if separator and name in known:
+            named[name] = Path(folder)
+        else:
+            plain.append(Path(text))
+    if len(plain) > 1 or (plain and len(set(names)) > 1):
+        raise UserError(f"--root: name the corpus of each folder, as in {one_line(names[0], 80)}={plain[0]}")
+    default = plain[0] if plain else None
+    return [named.get(name) or named.get(name.partition(":")[0]) or default for name in names]

@@ -13,6 +13,7 @@ from imlbench.conformance.comparing import any_fault, dtype_fault, range_fault, 
 from imlbench.conformance.inputs import ODD, STANDARD, TINY, make_pair
 from imlbench.conformance.outcomes import CheckFailedError
 from imlbench.errors import one_line
+from imlbench.registry import singular
 
 if TYPE_CHECKING:
     from imlbench.samples import Pair, ScoreMap
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def construction(bench: Bench) -> str:
     """The adapter can be built and is what it is registered as."""
     bench.adapter = bench.build()
-    expected = bench.kind[:-1].capitalize()
+    expected = singular(bench.kind).capitalize()
     if not bench.is_expected_type():
         found = type(bench.adapter).__name__
         raise CheckFailedError(f"expected an instance of imlbench.adapters.{expected}, found {found}")

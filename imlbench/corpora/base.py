@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from imlbench.cards import Card
+from imlbench.cards import CollectionCard
 from imlbench.errors import UserError, one_line
 from imlbench.sources import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorpusCard(Card):
-    """Facts of a corpus.
-
-    Attributes:
-        published: number of pairs that the authors publish, by variant.
-        variants: names that may follow the corpus' name after a colon; empty where any text may, such as options.
-        default_variant: the variant taken when none is named.
-        layout: what a root folder must hold, in a few words, for error messages.
-    """
-
-    published: Mapping[str, int] = field(default_factory=dict)
-    variants: tuple[str, ...] = ()
-    default_variant: str = ""
-    layout: str
+class CorpusCard(CollectionCard):
+    """Facts of a corpus: its samples are pairs. No variants are named where any text may follow the colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +51,13 @@ class Part:
         name: relative to the root, printable, unique in the corpus.
         rows: number of pairs, None where only reading it through tells.
         signature: changes when the content does: size and time of the file, or a hash of the list.
+        broken: why nothing of it can be read, in one line that names it; empty where it can.
     """
 
     name: str
     rows: int | None
     signature: str
+    broken: str = ""
 
 
 class Corpus(ABC):
@@ -118,8 +108,7 @@ class Corpus(ABC):
     def parts(self) -> list[Part]:
         """The input files, in an order that depends on their names alone.
 
-        Raises:
-            UserError: a file as a whole is not what it should be; the message names it.
+        A file that as a whole is not what it should be is a part too, a broken one: it must not stop the others.
         """
 
     @abstractmethod

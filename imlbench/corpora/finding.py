@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from imlbench.corpora.base import CorpusCard, Part
 from imlbench.datasets.files import printable, walk
 from imlbench.datasets.hub import Names, check_shard
 from imlbench.datasets.layout import no_layout, role_folder
-from imlbench.errors import UserError
+from imlbench.errors import one_line
 from imlbench.sources import FileSource
 
 
@@ -21,7 +20,7 @@ def find_files(root: str, card: CorpusCard, suffix: str) -> list[str]:
     """
     found = sorted(walk(root, suffixes=(suffix,)))
     if not found:
-        raise no_layout(root, _facts(card))
+        raise no_layout(root, card)
     return found
 
 
@@ -37,8 +36,13 @@ def file_part(root: str, card: CorpusCard, name: str, path: str, rows: int | Non
     Raises:
         UserError: it is no regular file, or leads out of the root.
     """
-    check_shard(root, path, _facts(card))
+    check_shard(root, path, card)
     return Part(name, rows, FileSource(root, path).signature())
+
+
+def broken_part(root: str, name: str, path: str, why: str) -> Part:
+    """The part of a file of which nothing can be read."""
+    return Part(name, None, FileSource(root, path).signature(), one_line(why))
 
 
 def pair_folders(root: str, card: CorpusCard, *roles: tuple[str, ...]) -> list[str]:
@@ -47,26 +51,7 @@ def pair_folders(root: str, card: CorpusCard, *roles: tuple[str, ...]) -> list[s
     Raises:
         UserError: there is none for a role, or there are two.
     """
-    found = [role_folder(root, _facts(card), synonyms) for synonyms in roles]
+    found = [role_folder(root, card, synonyms) for synonyms in roles]
     if None in found:
-        raise no_layout(root, _facts(card))
+        raise no_layout(root, card)
     return [folder for folder in found if folder is not None]
-
-
-def whole_parts(parts: Iterable[Part | UserError]) -> list[Part]:
-    """The parts, where each of them is one.
-
-    Raises:
-        UserError: some files are of no use as a whole; the first one's, with their number.
-    """
-    found = list(parts)
-    damaged = [part for part in found if isinstance(part, UserError)]
-    if damaged:
-        more = f" (and {len(damaged) - 1} more of {len(found)} files)" if len(damaged) > 1 else ""
-        raise UserError(f"{damaged[0]}{more}")
-    return [part for part in found if isinstance(part, Part)]
-
-
-def _facts(card: CorpusCard) -> Any:
-    """A corpus' card for functions made for datasets, which read nothing of it but its name and its layout."""
-    return card

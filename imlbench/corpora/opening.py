@@ -22,4 +22,4 @@ def open_corpus(name: str, root: Path | str | None = None) -> Corpus:
     """
     registered, _, variant = name.partition(":")
     corpus = registry.resolve("corpora", registered).load()
-    return cast(Corpus, corpus(root if root is not None else data_root(registered), variant))
+    return cast(Corpus, corpus(root if root is not None else data_root(registered, "--root"), variant))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from imlbench.cards import DatasetCard
+from imlbench.cards import CollectionCard
 from imlbench.datasets.files import walk
 from imlbench.errors import SampleError, UserError, one_line
 from imlbench.sources import FileSource
@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
     nullable: Collection[str] = ()
 
 
-def find_shards(root: str, card: DatasetCard) -> list[str]:
+def find_shards(root: str, card: CollectionCard) -> list[str]:
     """Paths of the Parquet files below the root, relative to it, sorted.
 
     Raises:
@@ -38,7 +38,7 @@ def find_shards(root: str, card: DatasetCard) -> list[str]:
     return found
 
 
-def check_shard(root: str, name: str, card: DatasetCard) -> None:
+def check_shard(root: str, name: str, card: CollectionCard) -> None:
     """Refuse what is not a file below the root.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from imlbench.cards import DatasetCard
+from imlbench.cards import CollectionCard
 from imlbench.datasets.files import printable
 from imlbench.errors import UserError, one_line
 
@@ -13,7 +13,7 @@ DEPTH = 2
 """Enclosing folders are looked for this deep: "Archive/Archive/members" is the worst that is seen."""
 
 
-def find_top(root: str, card: DatasetCard, *layouts: tuple[str, ...]) -> str:
+def find_top(root: str, card: CollectionCard, *layouts: tuple[str, ...]) -> str:
     """The one folder that holds all members of one of the `layouts`: `root` or a folder at most `DEPTH` below.
 
     The shallowest wins; two at the same depth are never guessed between.
@@ -33,7 +33,7 @@ def find_top(root: str, card: DatasetCard, *layouts: tuple[str, ...]) -> str:
     raise no_layout(root, card)
 
 
-def no_layout(root: str, card: DatasetCard) -> UserError:
+def no_layout(root: str, card: CollectionCard) -> UserError:
     """The error for a root that holds nothing of the set: what was expected, what is there."""
     return UserError(f"{card.name}: expected {card.layout} in {shown(root)}; found {contents(root)}")
 
@@ -64,7 +64,7 @@ def subfolders(folder: str) -> list[str]:
     return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
 
 
-def role_folder(root: str, card: DatasetCard, synonyms: tuple[str, ...]) -> str | None:
+def role_folder(root: str, card: CollectionCard, synonyms: tuple[str, ...]) -> str | None:
     """The name of the one folder of `root` called by one of the `synonyms`, in any case; None where there is none.
 
     Raises:

@@ -50,6 +50,11 @@ class Annotation:
     kept: pd.DataFrame
 
     @property
+    def unread(self) -> list[str]:
+        """Names of the corpus' files of which nothing could be read."""
+        return unread_files(self.plan)
+
+    @property
     def corpus(self) -> str:
         """Name of the corpus, with its variant: what `open_corpus` opens."""
         return str(self.plan["corpus"])
@@ -119,6 +124,13 @@ def corpus_of(root: Path) -> str:
         UserError: no folder of `imlbench annotate-corpus`.
     """
     return str(read_plan(root)["corpus"])
+
+
+def unread_files(plan: Mapping[str, Any]) -> list[str]:
+    """Names of the corpus' files of which nothing could be read; the plan says of each of them why."""
+    parts = plan.get("parts")
+    told = parts if isinstance(parts, list) else []
+    return [str(entry[0]) for entry in told if isinstance(entry, list) and len(entry) > 3 and entry[3]]
 
 
 def identity(plan: Mapping[str, Any], manifests: list[Path]) -> str:

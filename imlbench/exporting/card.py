@@ -27,6 +27,8 @@ REASONS = {
     "evaluation-image": "from a source that shows an image of an evaluation set, or one too like it",
     "limit": "beyond the limit",
 }
+NAMED = 5
+"""Files that are named; the rest is counted."""
 LIMITS = """\
 - The masks are an annotator's, not people's: they carry its errors. Soft borders, shadows and reflections are where
   annotators differ most.
@@ -110,9 +112,18 @@ def left_out(annotations: Sequence[Annotation], at_export: Mapping[str, int]) ->
         totals.update(annotation.counts)
     rows += [("annotation", status, reason, number) for (status, reason), number in sorted(totals.items()) if reason]
     rows += [("export", "left out", REASONS.get(reason, reason), number) for reason, number in at_export.items()]
-    missing = sum(annotation.missing for annotation in annotations)
-    note = f"\n\nThe annotation was not finished: {missing} shards were missing." if missing else ""
-    return (table(("step", "status", "reason", "pairs"), rows) if rows else "Nothing.") + note
+    found = [table(("step", "status", "reason", "pairs"), rows) if rows else "Nothing."]
+    if missing := sum(annotation.missing for annotation in annotations):
+        found.append(f"The annotation was not finished: {missing} shards were missing.")
+    if unread := [name for annotation in annotations for name in annotation.unread]:
+        found.append(f"Files of the corpora of which nothing could be read: {listed(unread)}.")
+    return "\n\n".join(found)
+
+
+def listed(names: Sequence[str]) -> str:
+    """The number of some names, and the first of them."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} ({', '.join(map(cell, names[:NAMED]))}{more})"
 
 
 def corpora_table(corpora: Sequence[Corpus]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from imlbench import locks
 from imlbench.errors import UserError, one_line
 from imlbench.exporting.shards import read_object
 
@@ -69,24 +70,13 @@ def making(out: Path) -> Iterator[Path]:
         raise UserError(f"{one_line(out, 200)}: cannot be written ({error.strerror or one_line(error)})") from error
 
 
-@contextlib.contextmanager
-def locked(folder: Path, out: Path) -> Iterator[None]:
-    """Keep a second export out while this one works; a lock ends with the process that holds it.
+def locked(folder: Path, out: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep a second export out while this one works.
 
     Raises:
         UserError: another export has it.
     """
-    with (folder / LOCK).open("w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            # Systems without it have no such lock; the rename at the end still lets one export win whole.
-            pass
-        except OSError:
-            raise UserError(f"{one_line(out, 200)}: another export to it is going on; wait for it") from None
-        yield
+    return locks.locked(folder / LOCK, out, lambda _: "another export to it is going on; wait for it")
 
 
 def empty(folder: Path) -> None:

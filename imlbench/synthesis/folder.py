@@ -12,10 +12,11 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imlbench import locks
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 from imlbench.synthesis.reading import FORMAT_VERSION, PAIRS, SET, read_facts, read_lines
@@ -171,26 +172,16 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return value
 
 
-@contextlib.contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Keep a second run out of the folder while this one works; a lock ends with the process that holds it.
+def locked(root: Path) -> contextlib.AbstractContextManager[None]:
+    """Keep a second run out of the folder, which is made where it is not there, while this one works.
 
     Raises:
         UserError: another run has it, or the folder cannot be made.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        file = (root / LOCK).open("w")
     except OSError as error:
         raise UserError(f"{root}: cannot be written ({error.strerror})") from error
-    with file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            # Systems without it have no such lock; two runs then write the same bytes twice.
-            pass
-        except OSError:
-            raise UserError(f"{root}: another run is making this set; wait for it or name another folder") from None
-        yield
+    return locks.locked(
+        root / LOCK, root, lambda _: "another run is making this set; wait for it or name another folder"
+    )

@@ -21,6 +21,7 @@ from PIL import Image
 
 from imlbench.annotating.alignment import small_copy
 from imlbench.annotating.perceptual_hash import perceptual_hash
+from imlbench.annotating.plan import FORMAT
 from imlbench.annotating.rows import Row, parquet_bytes, table_of
 from imlbench.rle import encode
 
@@ -138,7 +139,7 @@ def write_annotation(root: Path, pairs: list[Pair], per_file: int = 4, per_shard
         path.write_bytes(data)
         write_manifest(path)
     plan = {
-        "format": 1,
+        "format": FORMAT,
         "corpus": "anyedit",
         "annotator": {"name": "pixdiff-morph", "version": "1", "weights": ["ab" * 32], "seed": None},
         "second": None,

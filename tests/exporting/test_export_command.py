@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from imlbench.cli.export import roots_of
+from imlbench.cli.options import roots_of
 from imlbench.errors import UserError
 from tests.exporting.making_annotations import make_both, plain_pair, plain_pairs
 from tests.making_sets import imlbench

@@ -45,3 +45,14 @@ def test_what_annotate_corpus_writes_is_what_export_reads(tmp_path):
         card = (out / "README.md").read_text()
         assert "| annotation | rejected | unchanged | 1 |" in card
         assert str(tmp_path) not in card
+
+
+def test_a_file_of_which_nothing_could_be_read_is_named_on_the_card(tmp_path):
+    root = write_corpus(tmp_path / "corpus", plain_pairs(5))
+    (root / "data" / "train-00009-of-|.parquet").write_bytes(b"no table")
+    plan = make_plan(open_corpus("anyedit", root), "pixdiff-morph", Options())
+    assert annotate_corpus(plan, tmp_path / "annotated", LocalEngine(Crew(1))).totals.status == {"kept": 5}
+    order = Order(annotations=[tmp_path / "annotated"], out=tmp_path / "set", layout="hf", roots=[None])
+    assert export(order, lambda what, done, total: None).facts["counts"]["edited"] == 5
+    told = "Files of the corpora of which nothing could be read: 1 (data/train-00009-of-\\|.parquet)."
+    assert told in (tmp_path / "set" / "README.md").read_text()

@@ -174,6 +174,18 @@ def test_unfinished_annotation_is_reported_as_far_as_it_is(made, tmp_path):
     assert "2 of 3 shards are done" in (tmp_path / "out" / "index.html").read_text()
 
 
+def test_files_that_could_not_be_read_are_named(made, tmp_path):
+    shutil.copytree(made / "corpus", tmp_path / "corpus")
+    (tmp_path / "corpus" / "data" / "train-00001-of-<b>.parquet").write_bytes(b"no table")
+    plan = make_plan(AnyEdit(tmp_path / "corpus"), "pixdiff-morph", Options())
+    annotate_corpus(plan, tmp_path / "annotated", LocalEngine(Crew(1)))
+    assert run(tmp_path / "annotated", "-o", tmp_path / "out").exit_code == 0
+    note = "anyedit: files that could not be read (1) are not counted: data/train-00001-of-"
+    assert f"{note}&lt;b&gt;.parquet." in (tmp_path / "out" / "index.html").read_text()
+    assert run(made / "annotated", "-o", tmp_path / "whole").exit_code == 0
+    assert "could not be read" not in (tmp_path / "whole" / "summary.md").read_text()
+
+
 def test_two_annotations_of_one_corpus_are_told_apart(made, tmp_path):
     shutil.copytree(made / "annotated", tmp_path / "again")
     result = run(made / "annotated", tmp_path / "again", "-o", tmp_path / "out", "--samples", "2")

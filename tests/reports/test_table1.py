@@ -361,3 +361,44 @@ def test_same_results_give_the_same_table(tmp_path):
     folder = one_dataset(tmp_path, [soft(30, 5), soft(9, 12)])
     first, second = (render(table(folder, intervals=True, seed=3), TextFormat.CSV) for _ in range(2))
     assert first == second
+
+
+def ablated(folder):
+    """Results of an annotator, of two variants of an ablation, and of somebody's annotator named like one."""
+    runs = [
+        make_run("pixdiff-10", "PixDiff-Fixed(10)"),
+        make_run("sigma-ablation-msdb", "SIGMA +msdb"),
+        make_run("sigma-ablation-full", "SIGMA full"),
+        make_run("sigma-ablation-of-mine", "Mine"),
+    ]
+    return write(folder, *((run, scored(run, [hard(30, 10, 10, 50)])) for run in runs))
+
+
+def filled(built):
+    return {row.label for (row, _, _), value in built.cells.items() if value.run}
+
+
+def test_variants_of_an_ablation_are_no_rows_and_the_footer_says_so(tmp_path):
+    built = table(ablated(tmp_path))
+    assert filled(built) == {"PixDiff-Fixed(10)", "Mine"}
+    assert not any("msdb" in row.label for row in built.rows)
+    assert "Left out: variants of an ablation (2), see table3." in notes(built)
+    assert "ablation" not in notes(table(one_dataset(tmp_path / "without")))
+
+
+def test_rows_asked_for_are_shown_variants_too(tmp_path):
+    folder = ablated(tmp_path)
+    built = table(folder, annotators=["sigma-ablation-m*", "pixdiff-10"])
+    assert filled(built) == {"PixDiff-Fixed(10)", "SIGMA +msdb"}
+    assert "Left out" not in notes(built)
+    done = run_command("table1", "--results", str(folder), "--annotator", "sigma-ablation-full")
+    assert done.exit_code == 0
+    assert "| SIGMA full | 75.00 " in done.stdout
+    with pytest.raises(UserError, match="no run of none; the results hold pixdiff-10, "):
+        table(folder, annotators=["none"])
+
+
+def test_results_of_an_ablation_alone_name_the_table_that_shows_them(tmp_path):
+    folder = one_dataset(tmp_path, adapter="sigma-ablation-msdb", title="+msdb")
+    with pytest.raises(UserError, match="only runs of an ablation: `imlbench report table3` shows them"):
+        table(folder)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from annotators.sigma.grounding.contract import Maps
     from annotators.sigma.parse import InstructionParser
     from imlbench.cards import Card
-    from imlbench.explanation import Explanation, Grounding
+    from imlbench.explanation import Explanation, Grounding, Reading
     from imlbench.samples import Image
 
 
@@ -32,6 +32,14 @@ class Explaining(ABC):
 
     @abstractmethod
     def maps(self, image: Image, concept: str) -> Maps: ...
+
+    def read(self, instruction: str | None, parser: str = "rules") -> Reading:
+        """See `imlbench.explanation.Explainer`."""
+        from imlbench.explanation import Reading
+
+        reader = parser_named(parser, self.device)
+        parse = reader.parse(instruction)
+        return Reading(action=parse.action.value, original=parse.original, edited=parse.edited, parser=reader.identity)
 
     def explain(self, original: Image, edited: Image, instruction: str | None, parser: str = "rules") -> Explanation:
         """See `imlbench.explanation.Explainer`."""

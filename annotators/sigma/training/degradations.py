@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from imlbench.samples import Image
 
 EDITED = SideRecipe(
-    untouched=0.15, resize=0.3, tone=0.3, blur=0.3, sharpen=0.08, noise=0.25, shift=0, warp=0, jpeg=0.5, webp=0.2
+    untouched=0.1, resize=0.3, tone=0.3, blur=0.5, sharpen=0.08, noise=0.25, shift=0, warp=0, jpeg=0.55, webp=0.2
 )
-ORIGINAL = replace(EDITED, untouched=0.6)
+ORIGINAL = replace(EDITED, untouched=0.6, blur=0.3)
 """Nothing that moves pixels: the mask would have to move with them."""
-RECIPE = Recipe(noise_deviation=(0.8, 10.0), blur_deviation=(0.3, 4.5), jpeg_quality=(20.0, 98.0))
+RECIPE = Recipe(noise_deviation=(0.8, 10.0), blur_deviation=(0.3, 5.0), jpeg_quality=(20.0, 98.0))
 
 
 def degraded_pair(original: Image, edited: Image, generator: np.random.Generator) -> tuple[Image, Image]:

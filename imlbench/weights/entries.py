@@ -21,6 +21,12 @@ class Source(StrEnum):
     """A file of an installed Python package; `pip` brings it."""
     OWN = "own"
     """Published by no one; the user trains them."""
+    PAGE = "page"
+    """Published, but behind a page on which a person has to choose and unpack."""
+
+
+BY_HAND = (Source.PACKAGE, Source.OWN, Source.PAGE)
+"""What no command of imlbench downloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class WeightFile:
         licence: SPDX identifier; "own" where the user trains them.
         licence_url: where the licence, or the page that names it, can be read.
         source: where the files come from.
-        origin: the hub's repository, the Python package to install, or a page.
+        origin: the hub's repository, the Python package to install, or a page's address.
         files: the tensors first, then what else is needed beside them.
         needed_by: what in imlbench uses them.
         revision: of the hub's repository, a full commit; a branch would move.

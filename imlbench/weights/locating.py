@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imlbench.errors import UserError
 from imlbench.weights.checking import cached_digest, read_pins
-from imlbench.weights.entries import KnownFile, Source, WeightFile, entry
+from imlbench.weights.entries import BY_HAND, KnownFile, WeightFile, entry
 from imlbench.weights.known import catalogue
 from imlbench.weights.places import Place, place, weights_root
 
@@ -90,6 +90,6 @@ def remedy(entry: WeightFile, where: Place | None = None) -> str:
     """What to do where weights are missing or wrong."""
     if where is not None and where.named_by:
         return f"{where.named_by} names this place: put {', '.join(entry.names)} there, or name another"
-    if entry.source in (Source.PACKAGE, Source.OWN):
+    if entry.source in BY_HAND:
         return entry.how
     return f"imlbench weights get {entry.name}, or imlbench weights get {entry.name} --from FOLDER"

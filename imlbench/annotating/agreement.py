@@ -1,8 +1,10 @@
-"""plan.json: the plan in the folder of an annotation, with which every later call must agree."""
+"""plan.json: the plan in the folder of an annotation, with whose options every later call must agree."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +15,18 @@ if TYPE_CHECKING:
     from imlbench.annotating.plan import Plan
 
 
-def check_agreement(path: Path, plan: Plan) -> None:
-    """Refuse to go on with another plan than the one in the folder.
+LISTS = ("parts", "shards")
+"""What a plan says of the corpus' files, see `imlbench.annotating.replanning`."""
+
+
+def check_options(path: Path, stored: dict[str, Any], plan: Plan) -> None:
+    """Refuse to go on with other options, or another annotator, than those in the folder.
 
     Raises:
-        UserError: an option or a file of the corpus differs; the message names it.
+        UserError: one differs; the message names it.
     """
-    stored = read_plan(path)
     for name, value in plan.identity.items():
-        if stored.get(name) != value:
+        if name not in LISTS and stored.get(name) != value:
             raise UserError(f"{one_line(path, 200)}: {difference(name, stored.get(name), value)}")
 
 
@@ -30,10 +35,6 @@ def difference(name: str, before: Any, now: Any) -> str:
     if name == "gates" and isinstance(before, dict):
         name = next(key for key in now if before.get(key) != now[key])
         before, now = before.get(name), now[name]
-    if name == "parts" and isinstance(before, list):
-        changed = next((new for old, new in zip(before, now, strict=False) if old != new), None)
-        what = f"{changed[0]} is not the file it was" if changed else f"{len(before)} files then, {len(now)} now"
-        return f"the corpus has changed since this annotation began ({one_line(what, 200)}); choose another --out"
     if name in ("annotator", "second") and isinstance(before, dict) and isinstance(now, dict):
         key = next(key for key in now if before.get(key) != now[key])
         name, before, now = f"{name}'s {key}", before.get(key), now[key]
@@ -45,6 +46,12 @@ def plan_text(plan: Plan) -> str:
     """Content of plan.json; the root only tells people, and may be another one on the next call."""
     # One line a part and a shard would make a file of megabytes that nobody reads.
     return json.dumps({**plan.identity, "digest": plan.digest, "root": plan.corpus.root}) + "\n"
+
+
+def work_digest(plan: Mapping[str, Any]) -> str:
+    """Changes when the shards of a plan do, or the files that they are of: what plan.json says is enough to tell."""
+    told = [plan.get("digest"), *(plan.get(name) for name in LISTS)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def read_plan(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from imlbench.account import Progress, Quiet
+from imlbench.annotating.agreement import work_digest
 from imlbench.annotating.lock import locked
 from imlbench.annotating.manifest import ShardResult, finished
 from imlbench.annotating.output import Output
@@ -37,6 +38,7 @@ class Account:
         computed: shards that this call did, or did again.
         totals: counts over all that is done.
         lost: why shards could not be done, by number.
+        broken: why files of the corpus could not be read as a whole, by name; they have no shards.
         interrupted: whether Ctrl-C ended it early.
     """
 
@@ -45,6 +47,7 @@ class Account:
     computed: int = 0
     totals: Totals = field(default_factory=Totals)
     lost: dict[int, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
@@ -57,8 +60,9 @@ def annotate_corpus(
         plan: of the annotation.
         out: the folder; made where there is none.
         engine: does the work.
-        retry_failed: do failed rows of finished shards again as well; the other rows stay as they are.
-        progress: receives news, counted in pairs.
+        retry_failed: do failed rows of finished shards again as well; the other rows stay as they are. A file of the
+            corpus that could not be read, or of which rows failed, is planned anew where it is another file now.
+        progress: receives news, counted in pairs, or in shards where `Plan.by_shard` says so.
 
     Raises:
         UserError: the folder is in use, has another plan, or cannot be written; the annotator cannot be built. What
@@ -67,7 +71,7 @@ def annotate_corpus(
     output = Output(out)
     output.make(plan.corpus.root)
     with locked(out):
-        output.claim(plan)
+        plan = output.claim(plan, retry_failed)
         return Drive(plan, output, engine, retry_failed, progress or Quiet()).run()
 
 
@@ -85,10 +89,10 @@ class Drive:
     def __init__(self, plan: Plan, output: Output, engine: Engine, retry_failed: bool, progress: Progress) -> None:
         self.plan, self.output, self.engine, self.progress = plan, output, engine, progress
         self.retry_failed = retry_failed
-        self.account = Account(len(plan.shards))
+        self.account = Account(len(plan.shards), broken=plan.broken)
         self.before: list[dict[str, Any]] = []
         """Manifests of the shards that are to be done again."""
-        self.by_shard = False
+        self.by_shard = plan.by_shard
 
     def run(self) -> Account:
         """Do what is missing.
@@ -99,12 +103,12 @@ class Drive:
         tasks = self._tasks()
         sizes = [size_of(task) for task in tasks]
         todo = sum(size for size in sizes if size is not None) if None not in sizes else None
-        summary = Summary(self.output.root / NAME, self.plan.digest, self.account.totals, todo)
+        work = work_digest({**self.plan.identity, "digest": self.plan.digest})
+        summary = Summary(self.output.root / NAME, work, self.account.totals, todo)
         try:
             summary.write(now=True)
             if tasks:
-                self.by_shard = todo is None
-                self.progress.start(len(tasks) if todo is None else todo)
+                self.progress.start(len(tasks) if self.by_shard or todo is None else todo)
                 self._work(tasks, summary)
         except KeyboardInterrupt:
             self.account.interrupted = True

@@ -117,11 +117,12 @@ class Run:
             if self.deaths_at_start >= DEATHS_AT_START:
                 what = f"processes die while they load the annotator ({how}), perhaps for want of memory"
                 raise UserError(f"{what}; what is done stays: run the command again with fewer --workers")
-        self.news(-worker.rows)
+        done = worker.rows
+        self.news(-done)
         worker.end()
         self.workers[worker.place] = Worker(self.plan, worker.place, self.crew)
         if task is not None and recovery is not None:
-            self._again(recovery.died(task, how), recovery)
+            self._again(recovery.died(task, how, done), recovery)
             yield from outcome(recovery)
 
     def _again(self, tasks: Sequence[Task], recovery: Recovery) -> None:

@@ -36,7 +36,7 @@ class Worker:
         self.rows = 0
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        own = replace(plan, device=device_of(crew, place), threads=crew.threads())
+        own = replace(plan, parts=(), device=device_of(crew, place), threads=crew.threads())
         self.process = context.Process(target=serve, args=(theirs, own), name=f"annotate {place}", daemon=True)
         self.process.start()
         # Ours alone would keep the pipe open after the worker's death.

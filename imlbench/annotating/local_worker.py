@@ -13,6 +13,7 @@ from imlbench.annotating.engine import one_thread
 from imlbench.annotating.manifest import finished
 from imlbench.annotating.shard_work import annotate_task
 from imlbench.annotating.tools import build_tools
+from imlbench.annotating.watchdog import watched
 from imlbench.errors import UserError, one_line
 from imlbench.jobs import describe
 from imlbench.synthesis.workers import end_with_parent
@@ -79,7 +80,14 @@ def answer(connection: Connection, plan: Plan, tools: Tools, task: Task) -> Mess
 
 def done(connection: Connection, plan: Plan, tools: Tools, task: Task) -> ShardResult | Piece:
     """The files of a shard, or some of its rows."""
-    piece = annotate_task(plan, task, tools, lambda rows: connection.send(Message("rows", rows)))
+    with watched(plan.timeout) as dog:
+
+        def news(rows: int) -> None:
+            # The driver may be busy.
+            with dog.resting():
+                connection.send(Message("rows", rows))
+
+        piece = annotate_task(plan, task, tools, news)
     if task.rows is not None or task.unopened:
         return piece
     return finished(plan, task.shard, piece.table, piece.seconds)

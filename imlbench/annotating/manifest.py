@@ -77,6 +77,7 @@ def manifest_of(plan: Plan, shard: Shard, table: pa.Table, parquet: bytes) -> di
         "plan": plan.digest,
         "shard": shard.number,
         "part": shard.part.name,
+        "signature": shard.part.signature,
         "start": shard.start,
         "stop": shard.start + table.num_rows,
         "rows": table.num_rows,

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from imlbench.annotating import lock
-from imlbench.annotating.agreement import check_agreement, plan_text
+from imlbench.annotating.agreement import check_options, plan_text, read_plan
 from imlbench.annotating.manifest import as_json
+from imlbench.annotating.replanning import Begun, go_on
 from imlbench.annotating.rows import SCHEMA
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
@@ -64,17 +66,47 @@ class Output:
             what = f"holds {one_line(foreign[0], 80)} and no {PLAN}"
             raise UserError(f"{one_line(self.root, 200)}: {what}; expected an empty folder or a begun annotation")
 
-    def claim(self, plan: Plan) -> None:
+    def claim(self, plan: Plan, retry_failed: bool = False) -> Plan:
         """Make the folder ready for the plan; to be called by the one who holds its lock.
+
+        Args:
+            plan: of this call.
+            retry_failed: whether files that could not be read, or of which rows failed, may have been mended.
+
+        Returns:
+            The plan to go by: the one that was begun, as far as the corpus still is what it was then.
 
         Raises:
             UserError: it was begun with another plan, or cannot be written.
         """
         path = self.root / PLAN
         if path.exists():
-            check_agreement(path, plan)
+            plan = self._begun(path, plan, retry_failed)
         else:
             write_atomically(path, plan_text(plan))
+        self._sweep()
+        return plan
+
+    def _begun(self, path: Path, plan: Plan, retry_failed: bool) -> Plan:
+        """The plan that was begun, brought up to date."""
+        stored = read_plan(path)
+        check_options(path, stored, plan)
+        begun = Begun.read(path, stored)
+        plan = go_on(path, begun, plan, retry_failed, self._unfinished)
+        if any(plan.identity[name] != stored[name] for name in ("parts", "shards")):
+            # First, lest a status take them for shards of the new plan.
+            for number in begun.outdated(plan):
+                self._unlink(self.shards / f"{number:06d}.json")
+            write_atomically(path, plan_text(plan))
+        return plan
+
+    def _unfinished(self, numbers: Sequence[int]) -> bool:
+        """Whether one of these shards is not done, or holds rows that failed."""
+        found = [read_manifest(self.shards / f"{number:06d}.json") or {} for number in numbers]
+        return any(not facts or (facts.get("status") or {}).get("failed") for facts in found)
+
+    def _sweep(self) -> None:
+        """Make the folder of the shards, and delete what a killed driver left behind."""
         try:
             self.shards.mkdir(exist_ok=True)
             for folder in (self.root, self.shards):
@@ -90,7 +122,7 @@ class Output:
     def manifest(self, plan: Plan, shard: Shard) -> dict[str, Any] | None:
         """The manifest of a shard that is done; None where it is not, or a file is not what was written."""
         found = read_manifest(self.path(shard, ".json"))
-        if found is None or found.get("plan") != plan.digest or found.get("shard") != shard.number:
+        if found is None or not speaks_of(found, plan, shard):
             return None
         try:
             with open(self.path(shard, ".parquet"), "rb") as file:
@@ -125,14 +157,26 @@ class Output:
             UserError: the disk is full or cannot be written.
         """
         manifest = self.path(result.shard, ".json")
-        try:
-            # A shard that is done anew must not have new rows under the old manifest.
-            manifest.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserError(f"{one_line(manifest, 200)}: cannot be written ({error.strerror})") from error
+        # A shard that is done anew must not have new rows under the old manifest.
+        self._unlink(manifest)
         write_atomically(self.path(result.shard, ".parquet"), result.parquet)
         write_atomically(self.path(result.shard, ".timing.json"), as_json(result.timing))
         write_atomically(manifest, result.manifest)
+
+    def _unlink(self, path: Path) -> None:
+        """Delete a file, if it is there."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"{one_line(path, 200)}: cannot be written ({error.strerror})") from error
+
+
+def speaks_of(manifest: dict[str, Any], plan: Plan, shard: Shard) -> bool:
+    """Whether a manifest is that of a shard of a plan, and of the file that the corpus has now."""
+    part = shard.part
+    said = [manifest.get(name) for name in ("plan", "shard", "part", "signature", "start")]
+    same = said == [plan.digest, shard.number, part.name, part.signature, shard.start]
+    return same and shard.stop in (None, manifest.get("stop"))
 
 
 def leftover(name: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imlbench.annotating.gate import Gates
 from imlbench.annotating.instructions import reader_identity
-from imlbench.annotating.shards import Shard, cut, sample
+from imlbench.annotating.shards import Shard, listed, make_shards
 from imlbench.corpora.vocabulary import aligned_types
 from imlbench.errors import UserError, one_line
 from imlbench.jobs import annotator_handles
@@ -19,13 +20,15 @@ from imlbench.provenance import PROTOCOL_VERSION
 if TYPE_CHECKING:
     from imlbench.adapters import Annotator
     from imlbench.cards import AdapterCard
-    from imlbench.corpora.base import Corpus
+    from imlbench.corpora.base import Corpus, Part
     from imlbench.jobs import Handle
 
     Named = str | type[Annotator]
     """An annotator: its registered name, or its class, which must be importable where the work is done."""
 
-FORMAT = 1
+FORMAT = 2
+TIMEOUT = 600.0
+"""Seconds that a batch may take, unless something else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +68,39 @@ class Plan:
         annotator: who annotates.
         second: who annotates as well, for the agreement; None = nobody.
         options: what else decides the output.
+        parts: the corpus' files, those that cannot be read too.
         shards: the work.
         identity: every option that decides a byte of the output, and the corpus' files, as JSON has them.
-        digest: hexadecimal SHA-256 of the identity.
-        device: where the annotators run. Like the two below it changes no more than rounding does.
+        digest: hexadecimal SHA-256 of the identity without the files and the shards, which a shard's manifest tells of
+            by itself: a file that is mended must not make the others' shards another plan's.
+        device: where the annotators run. Like the three below it changes no more than rounding does.
         batch_size: pairs per call of an annotator that works in batches.
         threads: threads that decode ahead of the annotator; 0 = none, pairs are decoded when their turn comes.
+        timeout: seconds that a batch may take; a process that takes longer is ended, like one that hangs. 0 = for ever.
     """
 
     corpus: Corpus
     annotator: Named
     second: Named | None
     options: Options
+    parts: tuple[Part, ...]
     shards: tuple[Shard, ...]
     identity: Mapping[str, Any]
     digest: str
     device: str = "cpu"
     batch_size: int = 8
     threads: int = 0
+    timeout: float = TIMEOUT
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Why files cannot be read as a whole, by name."""
+        return {part.name: part.broken for part in self.parts if part.broken}
+
+    @property
+    def by_shard(self) -> bool:
+        """Whether progress is counted in shards: only reading tells how many pairs there are."""
+        return any(shard.stop is None for shard in self.shards)
 
     def handles(self) -> tuple[Handle, Handle | None]:
         """The annotator and the second one on the plan's device, not built yet.
@@ -94,40 +112,55 @@ class Plan:
 
 
 def make_plan(
-    corpus: Corpus, annotator: Named, options: Options, second: Named | None = None, batch_size: int = 8
+    corpus: Corpus,
+    annotator: Named,
+    options: Options,
+    second: Named | None = None,
+    batch_size: int = 8,
+    timeout: float = TIMEOUT,
 ) -> Plan:
     """The plan of annotating a corpus.
 
     Raises:
-        UserError: unknown annotators, twice the same one, or a corpus without pairs.
+        UserError: unknown annotators, twice the same one, or a corpus without pairs that can be read.
     """
     if batch_size < 1:
         raise UserError(f"--batch-size: expected at least 1, found {batch_size}")
+    if not 0 <= timeout < threading.TIMEOUT_MAX:
+        raise UserError(f"--timeout: expected seconds, or 0 for no end, found {timeout:g}")
     cards = [handle.card for handle in both_handles(annotator, second, "cpu", options.seed) if handle]
     if len(cards) == 2 and cards[0].name == cards[1].name:
         raise UserError(f"--second {cards[1].name}: expected another annotator than --annotator")
-    shards = make_shards(corpus, options)
+    parts = tuple(corpus.parts())
+    shards = make_shards(corpus, parts, options)
     if not shards:
-        raise UserError(f"{corpus.label}: no pairs below {one_line(corpus.root, 200)}")
-    identity = make_identity(corpus, cards, options, shards)
+        raise UserError(nothing_to_do(corpus, parts))
+    said = make_identity(corpus, cards, options)
     return Plan(
         corpus=corpus,
         annotator=annotator,
         second=second,
         options=options,
+        parts=parts,
         shards=shards,
-        identity=identity,
-        digest=hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest(),
+        identity={**said, **listed(parts, shards)},
+        digest=hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest(),
         batch_size=batch_size,
+        timeout=timeout,
     )
 
 
-def make_identity(
-    corpus: Corpus, cards: Sequence[AdapterCard], options: Options, shards: Sequence[Shard]
-) -> dict[str, Any]:
-    """Every option that decides a byte of the output, and the corpus' files, as JSON has them."""
-    parts = list(dict.fromkeys(shard.part for shard in shards))
-    places = {part: place for place, part in enumerate(parts)}
+def nothing_to_do(corpus: Corpus, parts: Sequence[Part]) -> str:
+    """Why there are no shards."""
+    broken = [part.broken for part in parts if part.broken]
+    if not broken:
+        return f"{corpus.label}: no pairs below {one_line(corpus.root, 200)}"
+    more = f" (and {len(broken) - 1} more of {len(parts)} files)" if len(broken) > 1 else ""
+    return f"{broken[0]}{more}"
+
+
+def make_identity(corpus: Corpus, cards: Sequence[AdapterCard], options: Options) -> dict[str, Any]:
+    """Every option that decides a byte of the output, as JSON has it."""
     said = {
         "format": FORMAT,
         "protocol": PROTOCOL_VERSION,
@@ -137,8 +170,6 @@ def make_identity(
         "second": card_identity(cards[1], options.seed) if len(cards) > 1 else None,
         "parser": reader_identity(),
         **asdict(options),
-        "parts": [[part.name, part.rows, part.signature] for part in parts],
-        "shards": [[places[shard.part], shard.start, shard.stop] for shard in shards],
     }
     # Tuples become lists, so that it equals what is read back.
     plain: dict[str, Any] = json.loads(json.dumps(said))
@@ -180,12 +211,3 @@ def card_identity(card: AdapterCard, seed: int) -> dict[str, Any]:
         "weights": sorted(weight.sha256 for weight in card.weights),
         "seed": seed if card.seeded else None,
     }
-
-
-def make_shards(corpus: Corpus, options: Options) -> tuple[Shard, ...]:
-    """The parts cut into stretches, all of them or a sample."""
-    if options.limit is None:
-        stretches = [stretch for part in corpus.parts() for stretch in cut(part, options.shard_size)]
-    else:
-        stretches = sample(corpus, options.limit, options.shard_size, options.seed)
-    return tuple(Shard(number, *stretch) for number, stretch in enumerate(stretches))

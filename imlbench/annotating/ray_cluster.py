@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 ADDRESS = "RAY_ADDRESS"
 """Name of the environment variable in which Ray's own tools say where the cluster is."""
+PLACE = re.compile(r"(?:ray://)?(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^/:\[\]]+)):(?P<port>[0-9]{1,5})/?")
+"""An address with a host and a port, the head node's own or that of Ray's client; others Ray has to understand."""
+ANSWER_SECONDS = 10.0
+"""So long a head node may take to answer. Ray itself would go on asking for minutes where there is none."""
 
 
 @contextmanager
@@ -60,7 +66,20 @@ def connect(address: str, crew: Crew) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     said: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
+        knock(address)
         ray.init(address=address, **said)
         return
     slots = crew.workers + available_cpus() if crew.gpus else crew.workers
     ray.init(address="local", num_cpus=slots, include_dashboard=False, **said)
+
+
+def knock(address: str) -> None:
+    """See that somebody answers at an address; one without host and port, such as "auto", is left to Ray.
+
+    Raises:
+        OSError: nobody does.
+    """
+    place = PLACE.fullmatch(address)
+    if place is not None:
+        where = (place["v6"] or place["host"], min(int(place["port"]), 65535))
+        socket.create_connection(where, timeout=ANSWER_SECONDS).close()

@@ -7,8 +7,8 @@ processors, and its batches stream to a pool of processes with a share of a GPU 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any, cast
@@ -86,7 +86,7 @@ class Run:
         identity = {role: plan.identity[role] for role in ("annotator", "second")}
         # Ray shows each process its own GPU only, as the first one.
         device = "cuda:0" if crew.gpus else "cpu"
-        self.plan = replace(plan, shards=plan.shards[:1], identity=identity, device=device, threads=0)
+        self.plan = replace(plan, parts=(), shards=plan.shards[:1], identity=identity, device=device, threads=0)
         self.crew, self.news = crew, news
         self.open = {number: Open(task) for number, task in enumerate(tasks)}
 
@@ -139,8 +139,9 @@ class Run:
 
     def _outcomes(self, found: ray.data.Dataset) -> Iterator[Outcome]:
         """What comes of a data set's rows."""
-        for row in rows_of(found):
-            yield from self._take(row)
+        with closing(rows_of(found)) as rows:
+            for row in rows:
+                yield from self._take(row)
 
     def _take(self, row: Mapping[str, Any]) -> Iterator[Outcome]:
         """Take one row. Those of a task that has its outcome already are a repetition's."""
@@ -199,23 +200,24 @@ def rows_in(result: ShardResult | Piece) -> int:
     return int(result.facts["rows"]) if isinstance(result, ShardResult) else result.table.num_rows
 
 
-def rows_of(found: ray.data.Dataset) -> Iterator[RayRow]:
-    """The rows as they come.
+def rows_of(found: ray.data.Dataset) -> Generator[RayRow]:
+    """The rows as they come. When it is closed, all processes that work on them are ended.
 
     Raises:
         UserError: Ray can go on no longer.
     """
-    rows = iter(found.iter_rows())
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except RayActorError as error:
-            why = one_line(describe(error), 300)
-            what = f"processes die while they load the annotator, perhaps for want of memory ({why})"
-            raise UserError(f"{what}; what is done stays: run the command again with fewer --workers") from error
-        except (RayError, OSError, RuntimeError) as error:
-            why = one_line(describe(error), 300)
-            raise UserError(f"Ray cannot go on ({why}); what is done stays: run the command again") from error
-        yield row
+    # By batches, which can be closed: an iterator of rows would leave Ray's processes at work until it is forgotten,
+    # which the traceback of an error may put off for ever.
+    batches: Any = iter(found.iter_batches(batch_size=None, batch_format="pyarrow"))
+    try:
+        for batch in batches:
+            yield from batch.to_pylist()
+    except RayActorError as error:
+        why = one_line(describe(error), 300)
+        what = f"processes die while they load the annotator, perhaps for want of memory ({why})"
+        raise UserError(f"{what}; what is done stays: run the command again with fewer --workers") from error
+    except (RayError, OSError, RuntimeError) as error:
+        why = one_line(describe(error), 300)
+        raise UserError(f"Ray cannot go on ({why}); what is done stays: run the command again") from error
+    finally:
+        batches.close()

@@ -28,6 +28,7 @@ from imlbench.annotating.manifest import finished
 from imlbench.annotating.rows import table_of
 from imlbench.annotating.shard_work import Piece, Task, annotate_task, batches, decoded
 from imlbench.annotating.tools import Tools, build_tools
+from imlbench.annotating.watchdog import watched
 from imlbench.errors import UserError, one_line
 from imlbench.jobs import describe
 
@@ -86,15 +87,19 @@ class Actor:
             return self._task(self.tools, number, content)
         if row["kind"] != "batch":
             return row
-        annotate_batch(self.plan, self.tools, content)
+        with watched(self.plan.timeout):
+            annotate_batch(self.plan, self.tools, content)
         piece = Piece(table_of([entry.row for entry in content]), tuple(entry.seconds for entry in content))
         return row_of(number, "piece", piece, place)
 
     def _task(self, tools: Tools, number: int, task: Task) -> RayRow:
         """Do a whole task."""
         try:
-            piece = annotate_task(self.plan, task, tools)
+            with watched(self.plan.timeout) as dog:
+                piece = annotate_task(self.plan, task, tools, lambda rows: dog.watch())
         except Exception as error:
+            # What a pair brings about is recorded with it; whatever else a reader or an adapter may raise costs this
+            # task only. Let through, it would end the whole data set.
             return row_of(number, "lost", why_lost(task, error))
         if task.rows is not None:
             return row_of(number, "done", piece)
@@ -107,10 +112,14 @@ def decode_task(row: RayRow, plan: Plan) -> Iterator[RayRow]:
     number, task, place = row["number"], content_of(row), 0
     tools = Tools(*plan.handles())
     try:
-        for batch in batches(decoded(plan, task, tools), tools, plan.batch_size):
-            yield row_of(number, "batch", batch, place)
-            place += 1
+        with watched(plan.timeout) as dog:
+            for batch in batches(decoded(plan, task, tools), tools, plan.batch_size):
+                # Ray holds back who is too far ahead.
+                with dog.resting():
+                    yield row_of(number, "batch", batch, place)
+                place += 1
     except Exception as error:
+        # As above: a reader may raise anything, and that is this task's loss alone.
         yield row_of(number, "lost", why_lost(task, error))
         return
     yield row_of(number, "end", None, place)

@@ -50,12 +50,13 @@ class Recovery:
         """Whether there is nothing left to do."""
         return self.result is not None or bool(self.lost)
 
-    def died(self, task: Task, how: str) -> list[Task]:
+    def died(self, task: Task, how: str, done: int = 0) -> list[Task]:
         """The process of a task died; what to do next.
 
         Args:
             task: the one that was asked for, or one that came from here.
             how: the process' end, for people.
+            done: rows that it had told of: what it died of is likely to be in the batch after them.
         """
         self._deaths[task] = self._deaths.get(task, 0) + 1
         alone = task == self.asked or (task.rows is not None and len(task.rows) == 1)
@@ -74,7 +75,7 @@ class Recovery:
         if len(rows) == 1 or self._killers >= MOST_KILLERS:
             self._killers += 1
             return [replace(task, rows=rows, unopened=True)]
-        return self._halves(task, rows)
+        return self._around(task, rows, done) or self._halves(task, rows)
 
     def came(self, task: Task, found: ShardResult | Piece) -> list[Task]:
         """A task is done; what to do next."""
@@ -90,6 +91,15 @@ class Recovery:
     def gave_up(self, message: str) -> None:
         """A worker says that the task cannot be done."""
         self.lost = message
+
+    def _around(self, task: Task, rows: tuple[int, ...], done: int) -> list[Task]:
+        """A task cut into what was done, the batch after it, and the rest; nothing where no row is known to be done."""
+        if not 0 < done < len(rows):
+            return []
+        end = done + self.plan.batch_size
+        pieces = [found for found in (rows[:done], rows[done:end], rows[end:]) if found]
+        self._missing += len(pieces) - 1
+        return [replace(task, rows=found) for found in pieces]
 
     def _halves(self, task: Task, rows: tuple[int, ...]) -> list[Task]:
         """A task cut in two, or what is known of a shard of fewer rows."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imlbench.annotating.shards import Shard
     from imlbench.corpora.base import CorpusPair
 
-KILLED = "the process that worked on this pair was killed, every time"
+KILLED = "the process that worked on this pair died or hung, every time"
 
 
 @dataclass(frozen=True, slots=True)

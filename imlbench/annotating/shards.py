@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from imlbench.annotating.plan import Options
     from imlbench.corpora.base import Corpus, Part
 
 SAMPLED_PLACES = 16
@@ -44,23 +46,61 @@ def cut(part: Part, size: int) -> list[tuple[Part, int, int | None]]:
     return [(part, start, min(start + size, part.rows)) for start in range(0, part.rows, size)]
 
 
-def sample(corpus: Corpus, limit: int, size: int, seed: int) -> list[tuple[Part, int, int | None]]:
-    """Stretches from all over the corpus with `limit` rows in all, in the corpus' order.
+def sample(
+    corpus: Corpus, parts: Sequence[Part], limit: int, size: int, seed: int
+) -> list[tuple[Part, int, int | None]]:
+    """Stretches from all over these parts of the corpus with `limit` rows in all, in the corpus' order.
 
     Corpora are sorted by edit type: their first rows would be of one type.
     """
-    size = min(size, -(-limit // SAMPLED_PLACES))
-    stretches = [stretch for part in corpus.parts() for stretch in cut(part, size)]
+    stretches = [stretch for part in parts for stretch in cut(part, sample_size(limit, size))]
     left, chosen = limit, {}
     for place in np.random.default_rng(seed).permutation(len(stretches)).tolist():
-        part, start, stop = stretches[place]
-        if stop is None:
-            # Only reading tells how many rows there are; no more than are wanted are read.
-            stop = sum(1 for _ in islice(corpus.pairs(part), left))
-        stop = min(stop, start + left)
+        part, start, stop = bounded(corpus, stretches[place], left)
         if stop > start:
             chosen[place] = (part, start, stop)
             left -= stop - start
         if not left:
             break
     return [chosen[place] for place in sorted(chosen)]
+
+
+def sample_size(limit: int, size: int) -> int:
+    """Rows of a shard at most, under a limit."""
+    return min(size, -(-limit // SAMPLED_PLACES))
+
+
+def bounded(corpus: Corpus, stretch: tuple[Part, int, int | None], left: int) -> tuple[Part, int, int]:
+    """The first `left` rows of a stretch."""
+    part, start, stop = stretch
+    if stop is None:
+        # Only reading tells how many rows there are; no more than are wanted are read.
+        stop = sum(1 for _ in islice(corpus.pairs(part), left))
+    return part, start, min(stop, start + left)
+
+
+def listed(parts: Sequence[Part], shards: Sequence[Shard]) -> dict[str, Any]:
+    """The parts that there is something to say of, and the shards by place in that list, as JSON has them."""
+    used = {shard.part.name for shard in shards}
+    told = [part for part in parts if part.broken or part.name in used]
+    places = {part.name: place for place, part in enumerate(told)}
+    return {
+        "parts": [part_entry(part) for part in told],
+        "shards": [[places[shard.part.name], shard.start, shard.stop] for shard in shards],
+    }
+
+
+def part_entry(part: Part) -> list[Any]:
+    """Name, rows and signature of a part, and why it is broken where it is."""
+    entry = [part.name, part.rows, part.signature]
+    return [*entry, part.broken] if part.broken else entry
+
+
+def make_shards(corpus: Corpus, parts: Sequence[Part], options: Options) -> tuple[Shard, ...]:
+    """The parts that can be read, cut into stretches, all of them or a sample."""
+    whole = [part for part in parts if not part.broken]
+    if options.limit is None:
+        stretches = [stretch for part in whole for stretch in cut(part, options.shard_size)]
+    else:
+        stretches = sample(corpus, whole, options.limit, options.shard_size, options.seed)
+    return tuple(Shard(number, *stretch) for number, stretch in enumerate(stretches))

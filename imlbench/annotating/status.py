@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imlbench.annotating.agreement import read_plan
+from imlbench.annotating.agreement import read_plan, work_digest
 from imlbench.annotating.lock import is_locked
 from imlbench.annotating.output import PLAN, SHARDS, read_manifest
 from imlbench.annotating.summary import NAME, Totals
@@ -35,6 +35,7 @@ class CorpusStatus:
         reasons: pairs by reason, by status.
         edit_type: pairs by edit type.
         lost: shards that could not be done by the last run, and why.
+        broken: files of the corpus that could not be read as a whole, and why.
     """
 
     corpus: str
@@ -50,6 +51,7 @@ class CorpusStatus:
     reasons: dict[str, dict[str, int]]
     edit_type: dict[str, int]
     lost: dict[str, str]
+    broken: dict[str, str]
 
 
 def corpus_status(folder: Path) -> CorpusStatus:
@@ -61,7 +63,7 @@ def corpus_status(folder: Path) -> CorpusStatus:
     plan = read_plan(folder / PLAN)
     running = is_locked(folder)
     found = read_manifest(folder / NAME) or {}
-    if found.get("plan") != plan.get("digest"):
+    if found.get("plan") != work_digest(plan):
         found = {}
     totals = all_totals(folder / SHARDS, found)
     counted = totals.as_json()
@@ -85,6 +87,7 @@ def corpus_status(folder: Path) -> CorpusStatus:
         reasons=counted["reasons"],
         edit_type=counted["edit_type"],
         lost=dict(found.get("lost", {})),
+        broken={entry[0]: entry[3] for entry in plan["parts"] if len(entry) > 3},
     )
 
 

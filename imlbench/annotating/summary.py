@@ -101,7 +101,7 @@ class Summary:
 
     Attributes:
         path: summary.json.
-        plan: digest of the plan.
+        plan: digest of the plan and its shards, see `imlbench.annotating.agreement.work_digest`.
         totals: of the shards that are done and final.
         todo: rows that this run has to do; None where nobody knows.
         done: rows that it has done, those of unfinished shards included.

@@ -54,6 +54,9 @@ def annotate_corpus(
     min_agreement: Annotated[float, typer.Option(help="With --second: keep masks with at least this IoU.")] = 0.5,
     keep_soft: Annotated[bool, typer.Option("--keep-soft", help="Store the scores beside the masks.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do failed pairs again.")] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a batch may take; what hangs longer is a failed pair. 0 = for ever.")
+    ] = 600.0,
     fail_on_error: Annotated[
         str, typer.Option(metavar="N|FRACTION", help="Exit with 1 above so many failed pairs.")
     ] = "0",
@@ -74,7 +77,7 @@ def annotate_corpus(
     opened = open_engine(engine.value, Crew.usual(workers, gpus))
     # What a third party's code prints must not end up in the JSON.
     with redirect_stdout(sys.stderr):
-        plan = make_plan(open_corpus(name, root), annotator, options, second, batch_size)
+        plan = make_plan(open_corpus(name, root), annotator, options, second, batch_size, timeout)
         account = run(plan, out, opened, retry_failed)
     tell(account, out, as_json)
     complain(account, bound, out)
@@ -85,7 +88,7 @@ def run(plan: Plan, out: Path, engine: Any, retry_failed: bool) -> Account:
     from imlbench.annotating.driver import annotate_corpus as annotate
     from imlbench.cli.progress import progress
 
-    with progress(plan.corpus.label) as bar:
+    with progress(plan.corpus.label, "shards" if plan.by_shard else "pairs") as bar:
         return annotate(plan, out, engine, retry_failed, bar)
 
 
@@ -124,6 +127,7 @@ def tell(account: Account, out: Path, as_json: bool) -> None:
         "done": account.done,
         "computed": account.computed,
         "lost": {str(number): message for number, message in sorted(account.lost.items())},
+        "broken": account.broken,
         "interrupted": account.interrupted,
         **account.totals.as_json(),
     }
@@ -152,9 +156,19 @@ def complain(account: Account, bound: tuple[float, bool], out: Path) -> None:
         typer.echo(f"imlbench: shard {number} is missing: {one_line(message, 400)}", err=True)
     if len(account.lost) > NAMED:
         typer.echo(f"imlbench: {len(account.lost) - NAMED} more shards are missing", err=True)
+    if account.broken:
+        typer.echo(f"imlbench: {unread(list(account.broken.values()))}", err=True)
     failed, (most, is_fraction) = account.totals.status["failed"], bound
     if failed > (most * account.totals.rows if is_fraction else most):
         typer.echo(f"imlbench: {failed} pairs failed; the same command with --retry-failed does them again", err=True)
         raise typer.Exit(1)
-    if account.lost:
+    if account.lost or account.broken:
         raise typer.Exit(1)
+
+
+def unread(reasons: list[str]) -> str:
+    """What is said of files that could not be read as a whole."""
+    several = len(reasons) > 1
+    many, them = (f"{len(reasons)} files of the corpus are", "them") if several else ("a file of the corpus is", "it")
+    first = f"{one_line(reasons[0], 400)}{', and others' if several else ''}"
+    return f"{many} not annotated: {first}; once mended, the same command with --retry-failed takes {them} up"

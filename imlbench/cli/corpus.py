@@ -52,6 +52,8 @@ def line(found: CorpusStatus) -> str:
         parts.append(f"{found.rate:.1f}/s")
     if found.seconds_left is not None:
         parts.append(f"{duration(found.seconds_left)} left")
+    if found.broken:
+        parts.append(f"{len(found.broken)} unreadable file{'s'[: len(found.broken) - 1]}")
     parts.append("running" if found.running else "done" if found.shards_done == found.shards else "not running")
     return ", ".join(parts)
 
@@ -62,6 +64,7 @@ def text(found: CorpusStatus) -> str:
     lines += [f"  {status:<9} {count:>10}" for status, count in found.status.items()]
     for status, reasons in found.reasons.items():
         lines += [f"  {status}: {reason:<16} {count:>10}" for reason, count in reasons.items()]
+    lines += [f"  not annotated: {one_line(message, 200)}" for message in found.broken.values()]
     lines += [f"  shard {number} is missing: {one_line(message, 200)}" for number, message in found.lost.items()]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Progress of an evaluation: a bar with rate and remaining time on a terminal, plain lines elsewhere."""
+"""Progress of a long command: a bar with rate and remaining time on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LINE_SECONDS = 10.0
 class ProgressLines:
     """A line every ten seconds, on standard error."""
 
-    def __init__(self, label: str) -> None:
-        self.label = label
+    def __init__(self, label: str, unit: str) -> None:
+        self.label, self.unit = label, unit
         self.total = self.done = self.failed = 0
         self.started = self.printed = time.monotonic()
 
@@ -44,11 +44,11 @@ class ProgressLines:
             typer.echo(self.line(), err=True)
 
     def line(self) -> str:
-        """Samples, rate, remaining time, failures."""
+        """How many are done, rate, remaining time, failures."""
         rate = self.done / max(time.monotonic() - self.started, 1e-9)
         remaining = (self.total - self.done) / rate
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"{self.label}: {self.done}/{self.total} samples, {rate:.1f}/s, {remaining:.0f} s left{failed}"
+        return f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.1f}/s, {remaining:.0f} s left{failed}"
 
 
 class ProgressBar:
@@ -99,6 +99,6 @@ class ProgressBar:
         self._bar.update(self._task, rate=rate, failed=f"{self.failed} failed" if self.failed else "")
 
 
-def progress(label: str) -> ProgressBar | ProgressLines:
-    """A bar where standard error is a terminal, else lines."""
-    return ProgressBar(label) if sys.stderr.isatty() else ProgressLines(label)
+def progress(label: str, unit: str = "samples") -> ProgressBar | ProgressLines:
+    """A bar where standard error is a terminal, else lines, which name what is counted."""
+    return ProgressBar(label) if sys.stderr.isatty() else ProgressLines(label, unit)

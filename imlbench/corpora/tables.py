@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from imlbench.corpora.base import Corpus, CorpusPair, Part
 from imlbench.corpora.cells import broken_pair, image_source
-from imlbench.corpora.finding import file_part, find_files, named, whole_parts
+from imlbench.corpora.finding import broken_part, file_part, find_files, named
 from imlbench.corpora.vocabulary import edit_type
 from imlbench.datasets.hub import Wanted, split_of
 from imlbench.errors import Reason, SampleError, UserError, one_line
@@ -72,10 +72,10 @@ class TableCorpus(Corpus):
 
     def parts(self) -> list[Part]:
         with ThreadPoolExecutor(FOOTER_THREADS) as threads:
-            return whole_parts(threads.map(self._part, self._paths))
+            return list(threads.map(self._part, self._paths))
 
-    def _part(self, name: str) -> Part | UserError:
-        """The part of that name, or why the whole file is of no use."""
+    def _part(self, name: str) -> Part:
+        """The part of that name, a broken one where the whole file is of no use."""
         from imlbench.corpora.row_groups import open_shard
 
         path = self._paths[name]
@@ -84,9 +84,10 @@ class TableCorpus(Corpus):
                 self.layout(file.schema_arrow, self._where(path))
                 return file_part(self.root, self.card, name, path, file.metadata.num_rows)
         except SampleError as error:
-            return UserError(f"{self.card.name}: {error.message}; fetch the file again or take it away")
+            why = f"{self.card.name}: {error.message}; fetch the file again or take it away"
         except UserError as error:
-            return error
+            why = str(error)
+        return broken_part(self.root, name, path, why)
 
     def _where(self, path: str) -> str:
         return f"{self.card.name}: {one_line(path, 200)}"

@@ -10,7 +10,7 @@ from typing import IO, Any, ClassVar
 from imlbench.corpora.archives import Group, groups, open_tar, read_member
 from imlbench.corpora.base import Corpus, CorpusCard, CorpusPair, Part
 from imlbench.corpora.cells import as_text, broken_pair
-from imlbench.corpora.finding import file_part, find_files, named, whole_parts
+from imlbench.corpora.finding import broken_part, file_part, find_files, named
 from imlbench.corpora.omniedit import first_prompt
 from imlbench.corpora.roles import COMMON_NAMES, IMAGES, ROLES, TEXTS, Role, read_options
 from imlbench.corpora.vocabulary import edit_type
@@ -49,21 +49,22 @@ class WebDataset(Corpus):
         return variant
 
     def parts(self) -> list[Part]:
-        return whole_parts(map(self._part, self._paths))
+        return list(map(self._part, self._paths))
 
-    def _part(self, name: str) -> Part | UserError:
-        """The part of that name, or why the whole file is of no use."""
+    def _part(self, name: str) -> Part:
+        """The part of that name, a broken one where the whole file is of no use."""
         path = self._paths[name]
         try:
             part = file_part(self.root, self.card, name, path, None)
             with open(FileSource(self.root, path).path(), "rb") as file:
                 open_tar(file)
+            return part
         except UserError as error:
-            return error
+            why = str(error)
         except (SampleError, OSError) as error:
             shown = f"{one_line(path, 200)}: {one_line(error, 200)}"
-            return UserError(f"{self.card.name}: {shown}; fetch the file again or take it away")
-        return part
+            why = f"{self.card.name}: {shown}; fetch the file again or take it away"
+        return broken_part(self.root, name, path, why)
 
     def pairs(self, part: Part, start: int = 0, stop: int | None = None) -> Iterator[CorpusPair]:
         if part.name not in self._paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from imlbench.datasets.footers import null_counts
 from imlbench.datasets.hub import Wanted
-from imlbench.datasets.parquet import BATCH_ROWS, BROKEN, ParquetCell, RowGroups, leaves
+from imlbench.datasets.parquet import BATCH_ROWS, BROKEN, ParquetCell, RowGroups
 from imlbench.errors import SampleError, UserError, one_line
 from imlbench.sources import FileSource
 
@@ -109,11 +110,14 @@ def opened(owner: str, root: str, name: str) -> Iterator[Any]:
         UserError: it is damaged or leads out of the root; the message names it.
     """
     try:
-        with pq.ParquetFile(FileSource(root, name).path(), page_checksum_verification=True) as file:
+        path = FileSource(root, name).path()
+        # Not pre-buffered, or whole columns of images would lie in memory for the sake of a few nulls.
+        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
             yield file
     except SampleError as error:
         raise UserError(f"{owner}: {error.message}") from error
-    except BROKEN as error:
+    except (LookupError, *BROKEN) as error:
+        # A footer and the schema that is stored beside it may name different columns.
         found = one_line(error, 200)
         message = f"{owner}: {one_line(name, 200)} cannot be read as Parquet ({found}); fetch the file again"
         raise UserError(message) from error
@@ -140,7 +144,8 @@ def read_index(owner: str, root: str, name: str, wanted: Wanted) -> Index:
         check_columns(where, file.schema_arrow, wanted)
         table = file.read(columns=list(wanted.cheap)).select(list(wanted.cheap))
         table.validate(full=True)
-        missing = {column: null_rows(file, column) for column in wanted.nullable}
+        counts = null_counts(FileSource(root, name).path()) if wanted.nullable else []
+        missing = {column: null_rows(file, counts, column) for column in wanted.nullable}
         rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     if wanted.cheap and len(table) != sum(rows):
         raise UserError(f"{where} holds {len(table)} rows, its footer says {sum(rows)}; fetch the file again")
@@ -192,13 +197,15 @@ def image_columns(schema: Any) -> list[str]:
     return [field.name for field in schema if holds_images(field.type)]
 
 
-def null_rows(file: Any, column: str) -> NDArray[np.bool_]:
-    """Which rows of an image column hold no image: N bool."""
-    groups = [null_rows_of_group(file, group, column) for group in range(file.num_row_groups)]
+def null_rows(file: Any, counts: Sequence[Mapping[str, int | None]], column: str) -> NDArray[np.bool_]:
+    """Which rows of an image column hold no image: N bool. The counts are the footer's, by row group."""
+    if len(counts) != file.num_row_groups:
+        raise ValueError(f"the footer tells of {len(counts)} row groups, not of {file.num_row_groups}")
+    groups = [null_rows_of_group(file, group, counts[group], column) for group in range(file.num_row_groups)]
     return np.concatenate([np.zeros(0, np.bool_), *groups])
 
 
-def null_rows_of_group(file: Any, group: int, column: str) -> NDArray[np.bool_]:
+def null_rows_of_group(file: Any, group: int, counts: Mapping[str, int | None], column: str) -> NDArray[np.bool_]:
     """Which rows of a row group hold no image: N bool, by the cheapest way that is certain.
 
     The footer counts the nulls of every column of a row group: where none or all are null, which is the rule
@@ -206,24 +213,17 @@ def null_rows_of_group(file: Any, group: int, column: str) -> NDArray[np.bool_]:
     `path`, which costs a few bytes a row; that answer is taken if it agrees with the footer's count (it does not
     where a struct is there and only its bytes are null). What remains is to read the images of this row group.
     """
-    metadata = file.metadata.row_group(group)
-    chunks = leaves(metadata, column)
-    nulls = null_count(chunks.get(f"{column}.bytes", chunks.get(column)))
-    if nulls is not None and nulls in (0, metadata.num_rows):
-        return np.full(metadata.num_rows, nulls > 0)
-    if nulls and f"{column}.path" in chunks:
+    rows = file.metadata.row_group(group).num_rows
+    nulls = counts.get(f"{column}.bytes", counts.get(column))
+    if nulls is not None and nulls in (0, rows):
+        return np.full(rows, nulls > 0)
+    if nulls and f"{column}.path" in counts:
         values = file.read_row_group(group, columns=[f"{column}.path"]).column(column)
         found: NDArray[np.bool_] = values.is_null().to_numpy().astype(np.bool_)
         if found.sum() == nulls:
             return found
     batches = file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group], columns=[column])
     return np.concatenate([np.zeros(0, np.bool_), *(null_images(batch.column(0)) for batch in batches)])
-
-
-def null_count(chunk: Any) -> int | None:
-    """Number of nulls that the footer notes for a column chunk; None where it notes none."""
-    statistics = None if chunk is None else chunk.statistics
-    return int(statistics.null_count) if statistics is not None and statistics.has_null_count else None
 
 
 def null_images(values: Any) -> NDArray[np.bool_]:

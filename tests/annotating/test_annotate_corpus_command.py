@@ -32,7 +32,7 @@ def test_a_corpus_is_annotated_told_and_gone_on_with(root, tmp_path):
     done = command(root, out, "--shard-size", 2)
     assert done.code == 0, done.err
     assert "3 of 3 shards done, 3 of them now: 5 kept" in done.out
-    assert "5/5 samples" in done.err
+    assert "5/5 pairs" in done.err
     before = content(out)
     again = command(root, out, "--shard-size", 2, "--json")
     facts = json.loads(again.out)
@@ -53,9 +53,13 @@ def test_failed_pairs_are_told_with_exit_code_one(root, tmp_path):
     assert "1 pairs failed; the same command with --retry-failed does them again" in done.err
     assert command(root, tmp_path / "out", "--fail-on-error", "0.5").code == 0
     Image.fromarray(edit(photograph(3))).save(root / "edited" / "remove" / "3.png")
-    again = command(root, tmp_path / "out", "--retry-failed")
-    assert again.code == 2
-    assert "corpus has changed since this annotation began" in again.err
+    again = command(root, tmp_path / "out")
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert "corpus has changed since this annotation began (pairs-000000 is not the file it was)" in again.err
+    assert "give --retry-failed to annotate it anew, or choose another --out" in again.err
+    assert command(root, tmp_path / "out", "--retry-failed").code == 0
+    command(root, tmp_path / "fresh")
+    assert content(tmp_path / "out") == content(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,8 @@ def test_failed_pairs_are_told_with_exit_code_one(root, tmp_path):
         (["--types", "nonsense"], "'nonsense' is no edit type"),
         (["--shard-size", "0"], "--shard-size: expected at least 1"),
         (["--batch-size", "0"], "--batch-size: expected at least 1"),
+        (["--timeout", "-1"], "--timeout: expected seconds, or 0 for no end"),
+        (["--timeout", "nan"], "--timeout: expected seconds"),
         (["--gpus", "2"], "--workers 1: expected at least one a GPU"),
         (["--second", "pixdiff-morph"], "expected another annotator"),
     ],
@@ -85,6 +91,15 @@ def test_ray_is_asked_for_by_its_extra(root, tmp_path, monkeypatch):
     done = command(root, tmp_path / "out", "--engine", "ray")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "pip install 'imlbench[ray]'" in done.err
+
+
+def test_progress_is_told_in_shards_where_nobody_knows_how_many_pairs_there_are(tmp_path):
+    from tests.corpora.making_corpora import archive, pair_members
+
+    for number in range(2):
+        archive(tmp_path / "root" / f"{number}.tar", pair_members("0", number) + pair_members("1", number))
+    told = ("--root", tmp_path / "root", "--out", tmp_path / "out", "--annotator", "pixdiff-morph", "--workers", 1)
+    assert "webdataset: 2/2 shards, " in imlbench("annotate-corpus", "webdataset", *told).err
 
 
 def test_types_choose(root, tmp_path):

@@ -82,7 +82,7 @@ def test_a_poisoned_pair_is_found_and_can_be_retried(tmp_path, monkeypatch):
     assert (account.done, account.totals.status) == (4, {"kept": 11, "failed": 1})
     failed = next(row for row in rows_of(out) if row["status"] == "failed")
     assert (failed["id"], failed["reason"]) == ("part1#2", "unreadable")
-    assert failed["message"] == "the process that worked on this pair was killed, every time"
+    assert failed["message"] == "the process that worked on this pair died or hung, every time"
     (tmp_path / "cure").touch()
     assert annotate(root, out, Killer, retry_failed=True).totals.status == {"kept": 12}
     annotate_here(root, tmp_path / "well", Killer)

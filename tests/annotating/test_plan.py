@@ -3,8 +3,9 @@ import pickle
 
 import pytest
 
-from imlbench.annotating.agreement import check_agreement, plan_text
+from imlbench.annotating.agreement import plan_text
 from imlbench.annotating.gate import Gates
+from imlbench.annotating.output import Output
 from imlbench.annotating.plan import Options, make_plan
 from imlbench.corpora.vocabulary import EDIT_TYPES
 from imlbench.errors import UserError
@@ -14,6 +15,12 @@ from tests.annotating.making_pairs import Killer, Soft, Toy, make_corpus, plan_o
 @pytest.fixture
 def root(tmp_path):
     return make_corpus(tmp_path / "root", parts=3, rows=5)
+
+
+def begun(folder, plan):
+    """The folder of an annotation that was begun with a plan."""
+    (folder / "plan.json").write_text(plan_text(plan))
+    return Output(folder)
 
 
 def places(plan):
@@ -82,35 +89,31 @@ def test_how_the_work_is_done_is_no_part_of_the_plan(root):
     ],
 )
 def test_another_plan_is_refused_with_what_differs(root, tmp_path, change, named):
-    stored = tmp_path / "plan.json"
-    stored.write_text(plan_text(plan_of(root)))
-    check_agreement(stored, plan_of(root))
+    output = begun(tmp_path, plan_of(root))
+    assert output.claim(plan_of(root)).identity == plan_of(root).identity
     with pytest.raises(UserError, match=named) as caught:
-        check_agreement(stored, plan_of(root, **change))
+        output.claim(plan_of(root, **change))
     assert "\n" not in str(caught.value)
 
 
 def test_a_corpus_that_has_changed_is_refused(root, tmp_path, monkeypatch):
-    stored = tmp_path / "plan.json"
-    stored.write_text(plan_text(plan_of(root)))
+    output = begun(tmp_path, plan_of(root))
     (root / "part1" / "000.edited.png").unlink()
     with pytest.raises(UserError, match=r"corpus has changed .*part1"):
-        check_agreement(stored, plan_of(root))
+        output.claim(plan_of(root))
 
 
 def test_a_root_at_another_place_is_the_same_plan(root, tmp_path):
-    stored = tmp_path / "plan.json"
-    stored.write_text(plan_text(plan_of(root)))
+    output = begun(tmp_path, plan_of(root))
     moved = root.rename(tmp_path / "elsewhere")
-    check_agreement(stored, plan_of(moved))
+    assert places(output.claim(plan_of(moved))) == places(plan_of(moved))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 99}', "[" * 100_000])
 def test_a_plan_that_is_none_is_refused(root, tmp_path, text):
-    stored = tmp_path / "plan.json"
-    stored.write_text(text)
+    (tmp_path / "plan.json").write_text(text)
     with pytest.raises(UserError, match="choose another --out"):
-        check_agreement(stored, plan_of(root))
+        Output(tmp_path).claim(plan_of(root))
 
 
 def test_plan_json_holds_what_others_read(root):

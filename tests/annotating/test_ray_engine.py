@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -27,6 +28,7 @@ from tests.annotating.making_pairs import (
     rows_of,
     write_pair,
 )
+from tests.annotating.making_trouble import Stuck
 
 ray = pytest.importorskip("ray", reason="Ray, of the extra imlbench[ray], is not installed")
 # One Ray for all of them, where the tests are spread over processes.
@@ -122,6 +124,15 @@ def test_a_poisoned_pair_costs_itself_only_and_can_be_retried(running, cure, tmp
     assert (account.lost, account.totals.status) == ({}, {"kept": 6})
 
 
+def test_a_pair_that_hangs_costs_itself_only(running, tmp_path):
+    root, out = make_corpus(tmp_path / "root", parts=1, rows=3, instruction=None), tmp_path / "out"
+    write_pair(root / "part0", "001", PHOTO, poisoned(edit(PHOTO)), instruction=None)
+    plan = replace(plan_of(root, Stuck, shard_size=1), timeout=2.0)
+    account = annotate_corpus(plan, out, open_engine("ray", Crew(2)))
+    assert (account.lost, account.totals.status) == ({}, {"kept": 2, "failed": 1})
+    assert rows_of(out)[1]["message"] == "the process that worked on this pair died or hung, every time"
+
+
 def test_a_pair_that_kills_its_reader_costs_itself_only(running, tmp_path):
     root, out = make_corpus(tmp_path / "root", parts=1, rows=3, instruction=None), tmp_path / "out"
     write_pair(root / "part0", "trap", PHOTO, edit(PHOTO), instruction=None)
@@ -135,10 +146,6 @@ def test_an_annotator_that_kills_while_it_loads_ends_the_run_with_a_clear_word(r
         with_ray(root, tmp_path / "out", Unbuildable, workers=1)
 
 
-@pytest.mark.xfail(
-    reason="known defect: after runs whose processes were killed, an actor may outlive a closed engine until Ray ends",
-    strict=False,
-)
 def test_an_engine_that_is_closed_leaves_no_process_of_its_own_at_work(running, root):
     plan = plan_of(root, Slow, shard_size=1)
     outcomes = open_engine("ray", Crew(2)).run(plan, [Task(shard) for shard in plan.shards], lambda rows: None)

@@ -73,6 +73,30 @@ def test_pairs_that_kill_their_reader_are_recorded_by_place(plan, deadly):
     assert recovery.result.table.column("id").to_pylist()[0] == "part#0"
 
 
+def test_what_was_told_of_before_a_death_tells_where_to_look(plan):
+    task = Task(shard(ROWS), tuple(range(ROWS)))
+    again = Recovery(plan, task)
+    assert again.died(task, "killed", 12) == [task]
+    pieces = again.died(task, "killed", 12)
+    assert [piece.rows for piece in pieces] == [tuple(range(12)), (12, 13), tuple(range(14, ROWS))]
+
+
+@pytest.mark.parametrize("killers", [{0}, {5}, {4, 5}, {5, 13, 23}, set(range(ROWS))])
+def test_news_of_rows_make_no_difference_to_what_is_found(plan, killers):
+    task = Task(shard(ROWS), tuple(range(ROWS)))
+    recovery, queue = Recovery(plan, task), [task]
+    while queue:
+        one = queue.pop()
+        piece = work(one, ROWS, killers, set())
+        if piece is None:
+            # Batches of two rows, up to the one that kills.
+            first = min(place for place, row in enumerate(one.rows) if row in killers)
+            queue += recovery.died(one, "killed", first - first % 2)
+        else:
+            queue += recovery.came(one, piece)
+    assert outcome(recovery) == (list(range(ROWS)), sorted(killers))
+
+
 def test_a_part_that_kills_everywhere_does_not_cost_a_process_a_row(plan):
     rows = tuple(range(500))
     recovery, deaths = recovered(plan, Task(shard(500), rows), 500, killers=set(rows))

@@ -3,6 +3,7 @@ from dataclasses import asdict
 
 import pytest
 
+from imlbench.annotating.agreement import work_digest
 from imlbench.annotating.lock import locked
 from imlbench.annotating.status import corpus_status
 from imlbench.annotating.summary import Summary, Totals, ranges
@@ -96,7 +97,7 @@ def test_a_status_of_ten_thousand_shards_reads_the_summary_alone(root, tmp_path)
     for number in range(10_000):
         (out / "shards" / f"{number:06d}.json").write_text("x")
         totals.add({**manifest, "shard": number})
-    Summary(out / "summary.json", plan["digest"], totals, todo=None).write(now=True)
+    Summary(out / "summary.json", work_digest(plan), totals, todo=None).write(now=True)
     with locked(out):
         found = corpus_status(out)
     assert (found.shards_done, found.pairs_done, found.running) == (10_000, 40_000, True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 from making_corpora import IMAGE, TEXT, after, before, cell, shard
@@ -12,6 +14,13 @@ from imlbench.errors import UserError
 def write(path, original="source", edited="target", **texts):
     images = {original: (IMAGE, [cell(before(0))]), edited: (pa.binary(), [after(0)])}
     return shard(path, images | {name: (TEXT, [value]) for name, value in texts.items()})
+
+
+def why_broken(corpus):
+    (part,) = corpus.parts()
+    with pytest.raises(UserError, match=re.escape(part.broken)):
+        list(corpus.pairs(part))
+    return part.broken
 
 
 def only_pair(corpus):
@@ -56,15 +65,14 @@ def test_a_list_of_instructions_gives_its_first(tmp_path):
 def test_two_candidates_are_never_guessed_between(tmp_path):
     columns = {name: (IMAGE, [cell(b"x")]) for name in ("source", "input_image", "target")}
     shard(tmp_path / "a.parquet", columns)
-    with pytest.raises(UserError, match=r"2 columns may be the original image .source, input_image.; name it"):
-        AnyParquet(tmp_path).parts()
+    assert "2 columns may be the original image (source, input_image); name it" in why_broken(AnyParquet(tmp_path))
     assert only_pair(AnyParquet(tmp_path, "original=input_image")).edited.read() == b"x"
 
 
 def test_no_candidate_lists_what_is_there(tmp_path):
     write(tmp_path / "a.parquet", "left", "right")
-    with pytest.raises(UserError, match=r"no column of images .* for the original image; it has left, right; name it"):
-        AnyParquet(tmp_path).parts()
+    message = why_broken(AnyParquet(tmp_path))
+    assert "no column of images with a common name for the original image; it has left, right; name it" in message
 
 
 @pytest.mark.parametrize(
@@ -78,8 +86,7 @@ def test_options_that_mean_nothing_are_refused(tmp_path, options):
 
 def test_a_named_column_that_is_not_there_is_an_error(tmp_path):
     write(tmp_path / "a.parquet")
-    with pytest.raises(UserError, match="has no column text"):
-        AnyParquet(tmp_path, "instruction=text").parts()
+    assert "has no column text" in why_broken(AnyParquet(tmp_path, "instruction=text"))
 
 
 def test_shards_may_differ_in_their_columns(tmp_path):

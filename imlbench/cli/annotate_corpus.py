@@ -122,6 +122,8 @@ def chosen_types(text: str) -> dict[str, Any]:
 def tell(account: Account, out: Path, as_json: bool) -> None:
     """Print what was done."""
     facts = {
+        # First, since its "shards" are ranges of finished ones.
+        **account.totals.as_json(),
         "out": str(out),
         "shards": account.shards,
         "done": account.done,
@@ -129,7 +131,6 @@ def tell(account: Account, out: Path, as_json: bool) -> None:
         "lost": {str(number): message for number, message in sorted(account.lost.items())},
         "broken": account.broken,
         "interrupted": account.interrupted,
-        **account.totals.as_json(),
     }
     if as_json:
         typer.echo(json.dumps(facts, indent=2))

@@ -36,7 +36,7 @@ def test_a_corpus_is_annotated_told_and_gone_on_with(root, tmp_path):
     before = content(out)
     again = command(root, out, "--shard-size", 2, "--json")
     facts = json.loads(again.out)
-    assert (facts["done"], facts["computed"], facts["status"]) == (3, 0, {"kept": 5})
+    assert (facts["shards"], facts["done"], facts["computed"], facts["status"]) == (3, 3, 0, {"kept": 5})
     assert content(out) == before
     status = imlbench("corpus", "status", out)
     assert "folder by pixdiff-morph: 5/5 pairs, 3/3 shards, done" in status.out

@@ -23,6 +23,7 @@ PAPER = "SIGMA, arXiv 2605.27924"
 PAPER_URL = "https://arxiv.org/abs/2605.27924"
 MORPH_LEVEL = 25
 MORPH_SIDE = 5
+MORPH_WIDE = 2 * MORPH_SIDE - 1
 OTSU_MARGIN = 1e-6
 """Thresholds whose variance between the classes is this close, relatively, are left to OpenCV to choose from."""
 OTSU_PIXELS = 1 << 22
@@ -149,19 +150,20 @@ def open_and_close(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Morphological opening, then closing, of an H x W bool map with a 5 x 5 square.
 
     Done in the bounding box of what is marked: opening marks nothing new, and closing reaches at most half a square
-    further, so a margin of one square keeps the box's edge out of play.
+    further, so a margin of one square keeps the box's edge out of play. Opening ends and closing begins with a
+    dilation; both together are one with a square of 9 x 9.
     """
     import cv2
     import numpy as np
 
-    square = np.ones((MORPH_SIDE, MORPH_SIDE), np.uint8)
+    square, wide = np.ones((MORPH_SIDE, MORPH_SIDE), np.uint8), np.ones((MORPH_WIDE, MORPH_WIDE), np.uint8)
     result = np.zeros_like(marked)
     left, top, width, height = cv2.boundingRect(marked.view(np.uint8))
     rows = slice(max(top - MORPH_SIDE, 0), top + height + MORPH_SIDE)
     columns = slice(max(left - MORPH_SIDE, 0), left + width + MORPH_SIDE)
     if width:
-        opened = cv2.morphologyEx(marked[rows, columns].view(np.uint8), cv2.MORPH_OPEN, square)
-        result[rows, columns] = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, square).view(np.bool_)
+        eroded = cv2.erode(marked[rows, columns].view(np.uint8), square)
+        cv2.erode(cv2.dilate(eroded, wide), square, dst=result[rows, columns].view(np.uint8))
     return result
 
 
@@ -183,18 +185,22 @@ def otsu_level(histogram: NDArray[np.int64]) -> int | None:
     """Otsu's threshold from the counts of 256 levels; None where rounding could decide otherwise than OpenCV's.
 
     The variance between the classes, up to a factor, is (T b - n s)^2 / (b (n - b)), with b and s the number and the
-    sum of the levels up to the threshold, n and T those of all. The difference is computed in integers.
+    sum of the levels up to the threshold, n and T those of all. The difference is computed without rounding.
     """
     import numpy as np
 
-    below = histogram.cumsum()
-    sums = (histogram * np.arange(len(histogram))).cumsum()
+    # As floats, which hold all of these integers exactly up to this number of pixels.
+    counts = histogram.astype(np.float64)
+    below = counts.cumsum()
+    sums = (counts * np.arange(len(counts))).cumsum()
     pixels, total = below[-1], sums[-1]
-    sizes = below.astype(np.float64) * (pixels - below)
-    gaps = (total * below - pixels * sums).astype(np.float64)
-    between = np.divide(gaps * gaps, sizes, out=np.zeros_like(gaps), where=sizes > 0)
-    near = np.flatnonzero(between >= between.max() * (1 - OTSU_MARGIN))
+    if pixels > OTSU_PIXELS:
+        return None
+    gaps = total * below - pixels * sums
+    # Where all pixels are on one side, the gap is zero too.
+    between = gaps * gaps / np.maximum(below * (pixels - below), 1)
+    best = between.max()
+    near = np.flatnonzero(between >= best * (1 - OTSU_MARGIN))
     first, last = near[0], near[-1]
     # Levels without pixels between two candidates make no difference to what is marked.
-    alike = between[first] > 0 and below[first] == below[last]
-    return int(first) if alike and pixels <= OTSU_PIXELS else None
+    return int(first) if best > 0 and below[first] == below[last] else None

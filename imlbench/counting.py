@@ -7,13 +7,14 @@ unedited pixels, and, when asked for, the matched boundary pixels at a tolerance
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from imlbench.boundaries import Boundary, dilate_disk, inner_boundary
-from imlbench.histograms import LevelCounts, binary_histogram, class_histogram, levels, lowest_level
+from imlbench.histograms import LevelCounts, binary_histogram, class_histogram, counter_codes, levels, lowest_level
 from imlbench.masks import bounding_box
 from imlbench.score_maps import HARD, LEVELS, marked_pixels
 
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from imlbench.samples import Mask, ScoreMap
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SampleCounts:
-    """What is kept of one score map.
+    """What is kept of one score map. Never changed, but not frozen, since making many of those takes longer.
 
     Attributes:
         tp: edited pixels marked as edited.
@@ -87,7 +88,7 @@ class Truth:
         if scores.shape != self.mask.shape:
             raise ValueError(f"score map of shape {scores.shape}, mask of shape {self.mask.shape}")
         if scores.dtype == LEVELS and self.tolerance is None:
-            return self._count_levels(scores, threshold)
+            return self._above(self._level_counts(scores), threshold)
         marked = marked_pixels(scores, threshold)
         tp = cv2.countNonZero(cv2.bitwise_and(marked[self.box], self.bytes[self.box])) if self.edited else 0
         fp, fn = cv2.countNonZero(marked) - tp, self.edited - tp
@@ -96,20 +97,31 @@ class Truth:
         boundary = None if self.tolerance is None else self._match_boundary(marked)
         return SampleCounts(tp, fp, fn, tn, soft, boundary)
 
-    def _count_levels(self, scores: ScoreMap, threshold: float) -> SampleCounts:
-        """Counts of a map of levels: its histogram holds them exactly, without another look at the pixels."""
-        counts = self._level_counts(scores)
-        fp, tp = counts.reaching(lowest_level(threshold))
+    def count_again(self, scores: object, threshold: float) -> SampleCounts | None:
+        """`count` of the very same map at another threshold; None where it was not counted or must be looked at."""
+        kept = self._histograms.get(id(scores))
+        # The array is kept beside its counts, so that its id cannot be given to another one.
+        if kept is None or kept[0] is not scores or kept[0].dtype != LEVELS or self.tolerance is not None:
+            return None
+        return self._above(kept[1], threshold)
+
+    def _above(self, counts: LevelCounts, threshold: float) -> SampleCounts:
+        """Counts of a map of levels, whose histogram holds them exactly: without another look at the pixels."""
+        level = lowest_level(threshold)
+        fp, tp = counts.unedited[level], counts.edited[level]
         return SampleCounts(tp, fp, self.edited - tp, self.mask.size - self.edited - fp, counts.histogram)
 
     def _level_counts(self, scores: ScoreMap) -> LevelCounts:
         """Counts by level of a soft map; adapters that return the very same array share them."""
         kept = self._histograms.get(id(scores))
-        # The array is kept beside its counts, so that its id cannot be given to another one.
         if kept is None or kept[0] is not scores:
-            kept = (scores, LevelCounts(class_histogram(levels(scores), self.bytes, self.box)))
+            kept = (scores, LevelCounts(class_histogram(levels(scores), self._codes, self.edited)))
             self._histograms[id(scores)] = kept
         return kept[1]
+
+    @cached_property
+    def _codes(self) -> NDArray[np.uint8]:
+        return counter_codes(self.bytes, self.box)
 
     def forget_maps(self) -> None:
         """Drop the counts that score maps share, and with them the maps: the next ones are others."""

@@ -31,7 +31,8 @@ def grey_difference(pair: Pair) -> NDArray[np.uint8]:
     height, width = pair.original.shape[:2]
     grey = np.empty((height, width), np.uint8)
     # In strips, whose differences stay in the processor's cache.
-    rows = max(1, STRIP_BYTES // (3 * width))
+    strips = -(-3 * width * height // STRIP_BYTES)
+    rows = -(-height // max(1, strips))
     for top in range(0, height, rows):
         strip = slice(top, top + rows)
         difference = cv2.absdiff(pair.original[strip], pair.edited[strip])

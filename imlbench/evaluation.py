@@ -82,7 +82,7 @@ class Evaluation:
         self._refreshed: list[Refreshed] = []
         self._finished = 0
         self._committed = time.monotonic()
-        self._batches: dict[str, list[Waiting]] = {}
+        self._batches: dict[Job, list[Waiting]] = {}
 
     def run(self) -> Account:
         """Compute what is missing and store it.
@@ -183,9 +183,11 @@ class Evaluation:
 
     def _loop(self, store: ResultStore, invocation: int, samples: Iterator[Sample]) -> None:
         """Keep the decoding threads busy and store what they bring, in the order of the samples."""
-        # A sample waits for a batched model once under each condition, so that fewer of them may wait.
+        # A sample waits for a batched model once under each condition, so that fewer of them may wait. Where none does,
+        # only counts are kept, and the threads may go far ahead of a commit that the disk holds up.
         waiting = len({job.condition for job in self._open if job.card.batched})
-        window = max(2, 2 * self.settings.workers // max(1, waiting))
+        ahead = 2 * self.settings.workers // waiting if waiting else 8 * self.settings.workers
+        window = max(2, ahead)
         at_once = TASKS_AT_ONCE if waiting <= 1 else 1
         pending: deque[Future[list[Processed]]] = deque()
         with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="decode") as pool:
@@ -197,7 +199,7 @@ class Evaluation:
                         self._take_all(pending.popleft().result(), store, invocation)
                 while pending:
                     self._take_all(pending.popleft().result(), store, invocation)
-                if failed := sum(self._run_batch(batch) for batch in self._batches.values()):
+                if failed := sum(self._run_batch(*waiting) for waiting in self._batches.items()):
                     self.progress.advance(0, failed)
             finally:
                 # On Ctrl-C or an error the tasks that are queued return at once instead of being computed.
@@ -215,19 +217,19 @@ class Evaluation:
             self._refreshed.append(Refreshed(job.run_id, processed.facts, processed.signature))
             self.account.add(job.run_id, known.status, known.reason, new=False)
         failed = self._add(processed.outcomes)
-        for waiting in processed.waiting:
-            batch = self._batches.setdefault(waiting.job.run_id, [])
+        for job, waiting in processed.waiting:
+            batch = self._batches.setdefault(job, [])
             batch.append(waiting)
             if len(batch) >= self.settings.batch_size:
-                failed += self._run_batch(batch)
+                failed += self._run_batch(job, batch)
         self._finished += 1
         self.progress.advance(1, failed)
         if self._finished >= COMMIT_SAMPLES or time.monotonic() - self._committed > COMMIT_SECONDS:
             self._commit(store, invocation)
 
-    def _run_batch(self, batch: list[Waiting]) -> int:
-        """Score a batch, empty it, return the number of failures."""
-        failed = self._add(self.scorer.score(batch)) if batch else 0
+    def _run_batch(self, job: Job, batch: list[Waiting]) -> int:
+        """Score a job's batch, empty it, return the number of failures."""
+        failed = self._add(self.scorer.score(job, batch)) if batch else 0
         batch.clear()
         return failed
 

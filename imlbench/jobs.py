@@ -134,7 +134,7 @@ class Job:
     run: Run
     condition: Condition
 
-    @property
+    @cached_property
     def card(self) -> AdapterCard:
         """The adapter's card."""
         return self.handle.card

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imlbench import registry
+from imlbench.counting import Truth
 from imlbench.datasets.opening import open_dataset
 from imlbench.errors import Reason, SampleError, UserError, one_line
-from imlbench.histograms import class_histogram
 from imlbench.images import open_image
 from imlbench.jobs import describe, load_adapter
 from imlbench.loading import LoadedSample, load
@@ -190,7 +190,7 @@ class Pictures:
         """Whether a kept map has the histogram that is stored: a later command may have scored without keeping."""
         statement = "SELECT histogram, tp, fp, fn, tn FROM counts WHERE run_id = ? AND sample_id = ? AND status = 'ok'"
         rows = self.reader.query(statement, stored.run_id, loaded.sample.id)
-        found = class_histogram(grey, loaded.mask.view(np.uint8), (slice(None), slice(None)))
+        found = Truth(loaded.mask, box=loaded.box).count(grey, stored.run.threshold).histogram
         return bool(rows) and np.array_equal(found, unpack_histogram(*rows[0]))
 
     def _adapter(self, run: Run) -> Any:

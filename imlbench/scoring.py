@@ -44,9 +44,8 @@ class Task:
 
 @dataclass(slots=True)
 class Waiting:
-    """A pair that waits for its job's batch."""
+    """A pair that waits to be scored, with what its outcomes need."""
 
-    job: Job
     pair: Pair
     truth: Truth
     facts: SampleFacts
@@ -59,7 +58,7 @@ class Processed:
 
     Attributes:
         outcomes: finished ones.
-        waiting: pairs for adapters that work in batches.
+        waiting: jobs whose adapters work in batches, with the pairs for them.
         unchanged: jobs whose stored outcome still holds, since only the files' times had changed, and that outcome.
         sample_id: of the sample.
         signature: of its files and texts.
@@ -70,7 +69,7 @@ class Processed:
     signature: str
     facts: SampleFacts
     outcomes: list[Outcome] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[tuple[Job, Waiting]] = field(default_factory=list)
     unchanged: list[tuple[Job, Known]] = field(default_factory=list)
 
 
@@ -97,39 +96,46 @@ class Scorer:
 
     def process(self, task: Task) -> Processed:
         """Decode a sample once and serve every job that wants it."""
-        result = Processed(task.sample.id, task.signature or signature_of(task.sample), self.bare_facts(task.sample))
+        sample = task.sample
+        signature = task.signature or signature_of(sample)
         if self.stop.is_set():
-            return result
+            return Processed(sample.id, signature, self.bare_facts(sample))
         try:
-            loaded = load(task.sample)
+            loaded = load(sample)
         except Exception as error:
             # Whatever a decoder or a file system throws is this sample's failure, not the run's.
             if not isinstance(error, SampleError):
-                error = SampleError(Reason.UNREADABLE, f"{task.sample.id}: {describe(error)}")
-            result.outcomes = [self.failure(job, result.facts, result.signature, error) for job, _ in task.jobs]
-            return result
+                error = SampleError(Reason.UNREADABLE, f"{sample.id}: {describe(error)}")
+            facts = self.bare_facts(sample)
+            return Processed(
+                sample.id, signature, facts, [self.failure(job, facts, signature, error) for job, _ in task.jobs]
+            )
         truth = Truth(loaded.mask, self.tolerance, loaded.box)
-        facts = result.facts = self.facts(loaded, truth.edited)
-        jobs: list[Job] = []
-        for job, known in task.jobs:
-            if known is not None and known.content == facts.content and same_texts(job, known, result.signature):
-                result.unchanged.append((job, known))
-            else:
-                jobs.append(job)
-        groups: dict[int, list[Job]] = {}
-        for job in jobs:
-            # By identity, which is quicker than equality: the jobs of a condition hold the same object.
-            groups.setdefault(id(job.condition), []).append(job)
-        for group in groups.values():
-            self._process_condition(group, loaded, truth, facts, result)
+        result = Processed(sample.id, signature, self.facts(loaded, truth.edited))
+        for group in self._by_condition(task, result):
+            self._process_condition(group, loaded, truth, result)
             # A sweep must not hold the maps of all its conditions at once.
             truth.forget_maps()
         return result
 
-    def _process_condition(
-        self, jobs: Sequence[Job], loaded: LoadedSample, truth: Truth, facts: SampleFacts, result: Processed
-    ) -> None:
+    def _by_condition(self, task: Task, result: Processed) -> list[list[Job]]:
+        """The task's jobs in groups of one condition, without those whose stored outcome still holds."""
+        groups: list[list[Job]] = []
+        condition = None
+        for job, known in task.jobs:
+            if known is not None and known.content == result.facts.content and same_texts(job, known, result.signature):
+                result.unchanged.append((job, known))
+                continue
+            # Jobs are ordered by condition, and those of one hold the same object.
+            if job.condition is not condition:
+                condition = job.condition
+                groups.append([])
+            groups[-1].append(job)
+        return groups
+
+    def _process_condition(self, jobs: Sequence[Job], loaded: LoadedSample, truth: Truth, result: Processed) -> None:
         """Serve the jobs of one condition with one perturbed pair."""
+        facts, signature = result.facts, result.signature
         try:
             pair = perturbed(loaded.pair(), jobs[0].condition, self.seed)
         except Exception as error:
@@ -137,21 +143,23 @@ class Scorer:
             if not isinstance(error, SampleError):
                 where = f"{jobs[0].condition.name} at severity {jobs[0].condition.severity:g}"
                 error = SampleError(Reason.ADAPTER_ERROR, f"{where}: {describe(error)}")
-            result.outcomes += [self.failure(job, facts, result.signature, error) for job in jobs]
+            result.outcomes += [self.failure(job, facts, signature, error) for job in jobs]
             return
+        waiting = Waiting(pair, truth, facts, signature)
         for job in jobs:
-            waiting = Waiting(job, pair, truth, facts, result.signature)
-            if job.card.needs_instruction and not pair.instruction:
-                missing = SampleError(Reason.NO_INSTRUCTION, f"{pair.id}: {job.card.name} needs an instruction")
-                result.outcomes.append(self.failure(job, facts, result.signature, missing))
-            elif job.card.batched:
-                result.waiting.append(waiting)
+            card = job.card
+            if card.needs_instruction and not pair.instruction:
+                missing = SampleError(Reason.NO_INSTRUCTION, f"{pair.id}: {card.name} needs an instruction")
+                result.outcomes.append(self.failure(job, facts, signature, missing))
+            elif card.batched:
+                result.waiting.append((job, waiting))
             else:
-                result.outcomes += self.score([waiting])
+                result.outcomes.append(self.score_one(job, waiting))
 
-    def score(self, batch: Sequence[Waiting]) -> list[Outcome]:
+    def score(self, job: Job, batch: Sequence[Waiting]) -> list[Outcome]:
         """Annotate a batch of one job; a batch that fails is repeated pair by pair, to find the guilty one."""
-        job = batch[0].job
+        if len(batch) == 1:
+            return [self.score_one(job, batch[0])]
         # Built outside the guard below: an adapter that cannot be built ends the run, with its own message.
         adapter = job.handle.get()
         started = time.perf_counter()
@@ -159,25 +167,39 @@ class Scorer:
             maps = adapter.annotate([waiting.pair for waiting in batch])
             if len(maps) != len(batch):
                 raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(maps)} maps for {len(batch)} pairs")
-        except Exception as error:
-            # An adapter may raise anything; the sample is recorded as failed with the reason.
-            if len(batch) > 1:
-                return [outcome for waiting in batch for outcome in self.score([waiting])]
-            return [self.failure(job, batch[0].facts, batch[0].signature, error)]
+        except Exception:
+            # An adapter may raise anything.
+            return [self.score_one(job, waiting) for waiting in batch]
         seconds = (time.perf_counter() - started) / len(batch)
-        return [self._count(waiting, scores, seconds) for waiting, scores in zip(batch, maps, strict=True)]
+        return [self._count(job, waiting, scores, seconds) for waiting, scores in zip(batch, maps, strict=True)]
 
-    def _count(self, waiting: Waiting, scores: Any, seconds: float) -> Outcome:
-        """Validate one map, keep it if asked to, count it."""
-        job = waiting.job
+    def score_one(self, job: Job, waiting: Waiting) -> Outcome:
+        """Annotate one pair; whatever the adapter raises is recorded as the sample's failure."""
+        adapter = job.handle.get()
+        started = time.perf_counter()
         try:
-            checked, resized = checked_map(scores, waiting.truth.mask.shape, job.card.name)
-        except SampleError as error:
+            maps = adapter.annotate([waiting.pair])
+            if len(maps) != 1:
+                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(maps)} maps for 1 pairs")
+            (scores,) = maps
+        except Exception as error:
             return self.failure(job, waiting.facts, waiting.signature, error)
+        return self._count(job, waiting, scores, time.perf_counter() - started)
+
+    def _count(self, job: Job, waiting: Waiting, scores: Any, seconds: float) -> Outcome:
+        """Validate one map, keep it if asked to, count it."""
+        truth, threshold, note = waiting.truth, job.card.threshold, ""
+        counts = truth.count_again(scores, threshold)
+        if counts is None:
+            given = scores
+            try:
+                scores, resized = checked_map(given, truth.mask.shape, job.card.name)
+            except SampleError as error:
+                return self.failure(job, waiting.facts, waiting.signature, error)
+            counts = truth.count(scores, threshold)
+            note = f"score map resized from {given.shape[1]} x {given.shape[0]}" if resized else ""
         if self.keep_map is not None:
-            self.keep_map(job, waiting.pair.id, checked)
-        counts = waiting.truth.count(checked, job.card.threshold)
-        note = f"score map resized from {scores.shape[1]} x {scores.shape[0]}" if resized else ""
+            self.keep_map(job, waiting.pair.id, scores)
         return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", "", note, seconds, counts)
 
     def failure(self, job: Job, facts: SampleFacts, signature: str, error: Exception) -> Outcome:

@@ -80,7 +80,8 @@ class FileSource:
 
     def signature(self) -> str:
         try:
-            status = os.stat(os.path.join(self.root, self.name))
+            # Not `os.path.join`, which is looked at for every sample: `name` is relative.
+            status = os.stat(f"{self.root}{os.sep}{self.name}")
         except (OSError, ValueError):
             return ""
         return f"{status.st_size}:{status.st_mtime_ns}"

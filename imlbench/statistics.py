@@ -132,16 +132,16 @@ def standard_error(column: Values) -> float:
 
 def interval(drawn: Values) -> tuple[Values, Values]:
     """Percentile bootstrap: the 2.5 % and 97.5 % quantiles of each column, NaN where there is none."""
-    if not len(drawn) or np.isnan(drawn).all():
-        missing = np.full(drawn.shape[1], np.nan)
-        return missing, missing
-    if not np.isnan(drawn).any():
-        # Many times as fast as the variant that looks for gaps.
-        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
-        return low, high
-    empty = np.isnan(drawn).all(axis=0)
-    low, high = np.nanquantile(np.where(empty, 0.0, drawn), [0.025, 0.975], axis=0)
-    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+    ends = np.full((2, drawn.shape[1]), np.nan)
+    if len(drawn):
+        missing = np.isnan(drawn)
+        whole = ~missing.any(axis=0)
+        # Many times as fast as the variant that looks for gaps, which goes from column to column.
+        ends[:, whole] = np.quantile(drawn[:, whole], [0.025, 0.975], axis=0)
+        partly = ~whole & ~missing.all(axis=0)
+        if partly.any():
+            ends[:, partly] = np.nanquantile(drawn[:, partly], [0.025, 0.975], axis=0)
+    return ends[0], ends[1]
 
 
 def summarise_pooled(

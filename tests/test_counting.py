@@ -144,6 +144,31 @@ def test_the_same_array_is_binned_once():
     assert not np.array_equal(other, first)
 
 
+def test_the_same_levels_at_another_threshold_need_no_look_at_the_pixels():
+    mask = masks((5, 8))["random"]
+    grey = np.random.default_rng(6).integers(0, 256, mask.shape).astype(np.uint8)
+    truth = Truth(mask)
+    assert truth.count_again(grey, 0.2) is None
+    truth.count(grey, 0.5)
+    for threshold in (0.0, 0.2, 1.0, 1.01):
+        again = truth.count_again(grey, threshold)
+        assert again is not None
+        assert numbers(again) == numbers(Truth(mask).count(grey, threshold))
+    # An equal map is another one, and a forgotten one is unknown.
+    assert truth.count_again(grey.copy(), 0.2) is None
+    truth.forget_maps()
+    assert truth.count_again(grey, 0.2) is None
+
+
+def test_what_a_histogram_does_not_tell_is_counted_anew():
+    mask, scores = masks((5, 8))["random"], soft_maps((5, 8))["random"]
+    grey = (scores * 255).astype(np.uint8)
+    floats, near, hard = Truth(mask), Truth(mask, tolerance=2), Truth(mask)
+    for truth, counted in ((floats, scores), (near, grey), (hard, scores > 0.5)):
+        truth.count(counted, 0.5)
+        assert truth.count_again(counted, 0.2) is None
+
+
 def test_a_map_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"\(5, 8\)"):
         Truth(np.zeros((8, 5), bool)).count(np.zeros((5, 8), np.float32), 0.5)

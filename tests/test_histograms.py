@@ -5,37 +5,70 @@ from __future__ import annotations
 import gc
 from unittest.mock import patch
 
+import cv2
 import numpy as np
 import pytest
 
 from imlbench import histograms
-from imlbench.histograms import class_histogram, count_levels, whole_histogram
+from imlbench.histograms import class_histogram, counter_codes, whole_histogram
 from imlbench.masks import bounding_box
+
+
+def histogram_of(values, mask):
+    return class_histogram(values, counter_codes(mask.view(np.uint8), bounding_box(mask)), np.count_nonzero(mask))
+
+
+def check_against_bincount(values, mask):
+    found = histogram_of(values, mask)
+    for row, chosen in enumerate((~mask, mask)):
+        assert np.array_equal(found[row], np.bincount(values[chosen], minlength=256))
+    assert np.array_equal(whole_histogram(values), found.sum(axis=0))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
 def test_class_histogram_equals_bincount(share):
     generator = np.random.default_rng(3)
-    for shape in [(1, 1), (7, 5), (64, 33)]:
-        values = generator.integers(0, 256, shape).astype(np.uint8)
-        mask = generator.random(shape) < share
-        found = class_histogram(values, mask.view(np.uint8), bounding_box(mask))
-        for row, chosen in enumerate((~mask, mask)):
-            assert np.array_equal(found[row], np.bincount(values[chosen], minlength=256))
+    for shape in [(1, 1), (1, 300), (300, 1), (7, 5), (64, 33)]:
+        check_against_bincount(generator.integers(0, 256, shape).astype(np.uint8), generator.random(shape) < share)
+
+
+@pytest.mark.parametrize("place", [(slice(0), slice(0)), (slice(3, 9), slice(17, 40)), (slice(30, 32), slice(49, 50))])
+def test_levels_above_zero_in_one_place_only(place):
+    generator = np.random.default_rng(4)
+    values = np.zeros((32, 50), np.uint8)
+    values[place] = generator.integers(0, 3, values[place].shape)
+    check_against_bincount(values, generator.random(values.shape) < 0.3)
+    check_against_bincount(values.T, generator.random(values.T.shape) < 0.3)
+
+
+def test_strips_add_up():
+    values = np.random.default_rng(5).integers(0, 9, (41, 20)).astype(np.uint8)
+    with patch.object(histograms, "EXACT_FLOAT_COUNT", 60):
+        check_against_bincount(values, values > 4)
 
 
 def test_a_read_only_array_is_counted_once_and_forgotten_with_it():
     values = np.arange(64, dtype=np.uint8).reshape(8, 8)
     values.flags.writeable = False
     before = len(histograms._COUNTED)
-    with patch.object(histograms, "count_levels", wraps=count_levels) as counted:
+    with patch.object(cv2, "calcHist", wraps=cv2.calcHist) as counted:
         first = whole_histogram(values)
-        assert whole_histogram(values) is first
+        assert whole_histogram(values) is whole_histogram(values)
+        assert np.array_equal(first, np.bincount(values.ravel(), minlength=256))
         assert counted.call_count == 1
     assert len(histograms._COUNTED) == before + 1
     del values, counted
     gc.collect()
     assert len(histograms._COUNTED) == before
+
+
+def test_counting_by_class_counts_a_read_only_array_for_whoever_asks_next():
+    values = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    values.flags.writeable = False
+    histogram_of(values, values > 40)
+    with patch.object(cv2, "calcHist", wraps=cv2.calcHist) as counted:
+        assert np.array_equal(whole_histogram(values), np.bincount(values.ravel(), minlength=256))
+        assert not counted.call_count
 
 
 def test_an_array_that_may_change_is_counted_each_time():

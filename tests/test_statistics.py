@@ -9,7 +9,14 @@ from scipy import stats
 
 from imlbench.errors import UserError
 from imlbench.metrics import METRICS, Conventions, CountTable, sample_values
-from imlbench.statistics import column_means, resampling_weights, summarise, summarise_pooled, summarise_values
+from imlbench.statistics import (
+    column_means,
+    interval,
+    resampling_weights,
+    summarise,
+    summarise_pooled,
+    summarise_values,
+)
 
 COLUMNS = [field.name for field in fields(CountTable)]
 
@@ -61,6 +68,14 @@ def test_a_column_without_any_value_is_nan_and_disturbs_no_other():
     assert same(present, alone)
     assert absent.n == 0
     assert all(math.isnan(number) for number in (absent.mean, absent.stderr, absent.low, absent.high))
+
+
+def test_quantiles_of_whole_partial_and_empty_columns_are_numpys():
+    drawn = np.random.default_rng(8).random((50, 3))
+    drawn[::4, 1], drawn[:, 2] = np.nan, np.nan
+    for end, share in zip(interval(drawn), (0.025, 0.975), strict=True):
+        expected = [np.quantile(drawn[:, 0], share), np.nanquantile(drawn[:, 1], share), np.nan]
+        np.testing.assert_array_equal(end, expected)
 
 
 def test_the_bootstrap_interval_is_near_scipys():

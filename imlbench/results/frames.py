@@ -58,10 +58,9 @@ def count_table(rows: Sequence[Sequence[Any]], start: int, bins: int = BINS) -> 
         start: column of the first count.
         bins: 256; or 2 where all rows are hard decisions, whose scores are 0 and 1; or 0 to leave histograms out.
     """
-    numbers = [row[start : start + 8] for row in rows]
-    # A boundary column that is NULL was not computed.
-    counts = np.array([[-1 if value is None else value for value in row] for row in numbers], dtype=np.int64)
-    tp, fp, fn, tn, *boundary = counts.reshape(-1, 8).T
+    columns = list(zip(*rows, strict=True))[start : start + 8] or [()] * 8
+    tp, fp, fn, tn = np.array(columns[:4], dtype=np.int64)
+    boundary = [known_or_not(column) for column in columns[4:]]
     unpacked = np.empty((len(rows), 2, bins), dtype=np.int64)
     if bins == BINS:
         for index, row in enumerate(rows):
@@ -69,6 +68,13 @@ def count_table(rows: Sequence[Sequence[Any]], start: int, bins: int = BINS) -> 
     elif bins == 2:
         unpacked[:] = np.stack([tn, fp, fn, tp], axis=1).reshape(-1, 2, 2)
     return CountTable(tp, fp, fn, tn, unpacked, np.stack(boundary, axis=1))
+
+
+def known_or_not(column: Sequence[int | None]) -> NDArray[np.int64]:
+    """A column of counts; -1 where it is NULL, which means not computed, as nearly always for all of its rows."""
+    if column.count(None) == len(column):
+        return np.full(len(column), -1)
+    return np.array([-1 if value is None else value for value in column], dtype=np.int64)
 
 
 class HistogramMemo:

@@ -66,9 +66,9 @@ class SampleFacts:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """What one run says of one sample; columns of the table `counts`.
+    """What one run says of one sample; columns of the table `counts`. Never changed, but not frozen: that takes longer.
 
     Attributes:
         run_id: the run.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, fields
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -95,6 +96,8 @@ class ResultStore:
                 count_row(outcome, keys[outcome.sample.sample_id, outcome.sample.content], invocation_id, packed)
                 for outcome in outcomes
             ]
+            # Run by run, so that what is written together is also read together.
+            rows.sort(key=itemgetter(0))
             insert_rows(self._connection, f"INSERT OR REPLACE INTO counts ({COUNT_COLUMNS})", rows)
             stale = sorted({(outcome.run_id,) for outcome in outcomes})
             self._connection.executemany("DELETE FROM summaries WHERE run_id = ?", stale)
@@ -151,6 +154,7 @@ SAMPLE_UPSERT = (
     + ", ".join(f"{name} = excluded.{name}" for name in SAMPLE_NAMES)
     + " RETURNING sample_key, sample_id, content"
 )
+as_json = json.JSONEncoder(ensure_ascii=False).encode
 ROWS_AT_ONCE = 64
 """Rows per statement: Python hands over its lock at every statement, which the decoding threads contend for."""
 
@@ -172,7 +176,7 @@ def sample_row(sample: SampleFacts) -> tuple[Any, ...]:
     """Values of `SAMPLE_COLUMNS`."""
     columns = {name: getattr(sample, name) for name in SAMPLE_NAMES}
     for name in ("tags", "notes", "files"):
-        columns[name] = json.dumps(columns[name], ensure_ascii=False)
+        columns[name] = as_json(columns[name])
     return tuple(encodable(value) for value in columns.values())
 
 
@@ -194,7 +198,9 @@ def count_row(
 
 def encodable(value: Any) -> Any:
     """Text without half characters (lone surrogates), which JSON can smuggle in and SQLite refuses; else the value."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode(errors="backslashreplace").decode()
 
 
 def marks(values: Sequence[object]) -> str:

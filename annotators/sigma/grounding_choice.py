@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GROUNDER, PARSER = "IMLBENCH_GROUNDER", "IMLBENCH_PARSER"
 NONE = "none"
-USUAL_GROUNDER = {"sigma": "transformers", "sigma-lite": NONE}
+USUAL_GROUNDER = {"sigma": "transformers", "sigma-lite": NONE, "grounded-prior": "transformers"}
 """SIGMA grounds as the paper does; the lite variant needs no model beside its own."""
 
 

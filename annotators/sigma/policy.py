@@ -62,7 +62,7 @@ LITE_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "square": "a convolutional backbone takes any size; a stretched photograph is unlike what it was trained on",
         "long_sides": "larger photographs are shrunk to it, which bounds time and memory",
-        "enlarge": "the map has a quarter of the network's size: a small image's outlines gain from enlarging it",
+        "enlarge": "the map has half of the network's size: a small image's outlines gain from enlarging it",
         "multiple": "the backbone's coarsest stride: all levels lie on one lattice",
     }
 )

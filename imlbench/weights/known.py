@@ -185,8 +185,8 @@ SIGMA_LITE = WeightFile(
     files=(
         KnownFile(
             "sigma/weights/sigma-lite.safetensors",
-            2833354,
-            "34ce59683ecf18e6244c1f2838855b24afae6415a97621db3359753bb8d3f510",
+            2874392,
+            "ad5a4eb89afdd26cb41b7c3a97ba138845b83cff4939c0a32ac3a983bae87441",
         ),
     ),
     needed_by=("sigma-lite",),

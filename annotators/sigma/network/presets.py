@@ -14,6 +14,7 @@ SIGMA = SigmaConfig()
 SIGMA_LITE = SigmaConfig(
     encoder="efficientnet-lite0",
     layers=(2, 4, 10, 15),
+    detail_layer=0,
     image_size=512,
     width=96,
     heads=4,
@@ -26,11 +27,13 @@ SIGMA_LITE = SigmaConfig(
     pyramid_width=48,
     fusion_width=32,
     fusion_stride=4,
+    subpixels=2,
 )
 LITE_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "encoder": "a backbone that a processor runs and a package index delivers",
         "layers": "the last block of strides 4, 8, 16 and 32, so that one level sees fine outlines",
+        "detail_layer": "outlines: the block of stride 2, stacked, costs little beside a level of its own",
         "image_size": "a multiple of all four strides",
         "width": "about 1.4 M trainable parameters instead of 10 M",
         "heads": "24 channels a head",
@@ -42,7 +45,8 @@ LITE_REASONS: Mapping[str, str] = MappingProxyType(
         "key_lattice": "256 queries times 256 keys a level keep training affordable on a processor",
         "drb_position_code": "a convolutional network's features do not say where they lie, as a transformer's do",
         "pyramid_width": "a processor's budget at 128 x 128 positions",
-        "fusion_stride": "the finest level's stride; there is nothing finer to join",
+        "fusion_stride": "the finest level's stride: a processor's budget",
+        "subpixels": "logits at a stride of 2, as fine as the details that they are told from",
     }
 )
 PRESETS: Mapping[str, SigmaConfig] = MappingProxyType({"sigma": SIGMA, "sigma-lite": SIGMA_LITE})

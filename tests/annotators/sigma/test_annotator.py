@@ -51,7 +51,7 @@ def fill(module: nn.Module) -> None:
 
 @pytest.fixture(scope="module")
 def encoder():
-    built = EfficientNetLite0(TINY.layers)
+    built = EfficientNetLite0(TINY.layers, TINY.detail_layer)
     fill(built)
     return built
 
@@ -168,7 +168,7 @@ from annotators.sigma.network.presets import SIGMA_LITE
 from imlbench.samples import Pair
 image = np.zeros((4096, 4096, 3), np.uint8)
 edited = image.copy()
-lite = SigmaLite(checkpoint={str(checkpoint)!r}, encoder=EfficientNetLite0(SIGMA_LITE.layers))
+lite = SigmaLite(checkpoint={str(checkpoint)!r}, encoder=EfficientNetLite0(SIGMA_LITE.layers, SIGMA_LITE.detail_layer))
 assert lite.annotate([Pair("a", image, edited)])[0].shape == (4096, 4096)
 # Not ru_maxrss, which a child takes over from its parent.
 print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))

@@ -78,7 +78,7 @@ def test_sigma_has_ten_million_trainable_parameters():
 
 def test_lite_has_about_a_tenth_of_that():
     with torch.device("meta"):
-        network = Sigma(SIGMA_LITE, EfficientNetLite0(SIGMA_LITE.layers))
+        network = Sigma(SIGMA_LITE, EfficientNetLite0(SIGMA_LITE.layers, SIGMA_LITE.detail_layer))
     assert 0.8e6 < trainable_parameters(network) < 1.5e6
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from annotators.sigma.rules_words import (
-    CLOSING,
+    CLOSING_BY_LAST,
     DETERMINERS,
     EDIT_VERBS,
     LATER_VERBS,
@@ -13,15 +13,16 @@ from annotators.sigma.rules_words import (
     NEGATIONS,
     PHRASES,
     PLACES,
-    POLITE,
+    POLITE_BY_FIRST,
     PREPOSITIONS,
     SHARES,
-    SWAPPABLE,
+    SWAPPABLE_VERBS,
     VERBS,
 )
 
 MAX_TEXT = 600
 """Characters of an instruction that are read; the longest real ones have under a hundred."""
+FIRST_WORDS = EDIT_VERBS | VERBS | PREPOSITIONS
 QUOTE = '"'
 """The token that stands for a quoted text."""
 
@@ -116,8 +117,8 @@ def proper(words: list[str]) -> list[str]:
     if not words:
         return words
     verb = base_verb(words[0])
-    if verb not in EDIT_VERBS | VERBS | PREPOSITIONS and len(words) > 1 and words[1] in DETERMINERS:
-        verb = next((known for known in sorted(SWAPPABLE) if one_letter_off(verb, known)), verb)
+    if verb not in FIRST_WORDS and len(words) > 1 and words[1] in DETERMINERS:
+        verb = next((known for known in SWAPPABLE_VERBS if one_letter_off(verb, known)), verb)
     return [verb, *words[1:]]
 
 
@@ -137,7 +138,8 @@ def unfronted(words: list[str]) -> list[str]:
 def without_thanks(words: list[str]) -> list[str]:
     """Without "would be nice", "for me", "if possible" and the like at the end."""
     while words:
-        end = next((phrase for phrase in CLOSING if tuple(words[-len(phrase) :]) == phrase), None)
+        ending = CLOSING_BY_LAST.get(words[-1], ())
+        end = next((phrase for phrase in ending if tuple(words[-len(phrase) :]) == phrase), None)
         if end is None:
             return words
         words = words[: -len(end)]
@@ -150,7 +152,8 @@ def without_polite(words: list[str]) -> list[str]:
         if words[0] == ",":
             words = words[1:]
             continue
-        start = next((phrase for phrase in POLITE if tuple(words[: len(phrase)]) == phrase), None)
+        starting = POLITE_BY_FIRST.get(words[0], ())
+        start = next((phrase for phrase in starting if tuple(words[: len(phrase)]) == phrase), None)
         if start is not None:
             words = words[len(start) :]
         elif words[0] in ("my", "our", "the") and words[2:3] == ["wants"]:
@@ -181,7 +184,7 @@ def mended(word: str) -> str:
     for verb in sorted(LONG_VERBS):
         if one_slip(word, verb):
             return verb
-    return next((verb for verb in sorted(SWAPPABLE) if neighbours_swapped(word, verb)), word)
+    return next((verb for verb in SWAPPABLE_VERBS if neighbours_swapped(word, verb)), word)
 
 
 def one_slip(word: str, verb: str) -> bool:

@@ -163,6 +163,7 @@ LONG_VERBS = words("change remove replace delete erase insert convert transform 
 """Verbs long enough to be recognised with one letter wrong."""
 SWAPPABLE = words("add put make turn have swap give")
 """Short verbs, recognised with two neighbouring letters swapped only."""
+SWAPPABLE_VERBS = tuple(sorted(SWAPPABLE))
 
 # --- adjectives ------------------------------------------------------------------------------------------------------
 COLOURS = words(
@@ -305,12 +306,14 @@ _POLITE = (
 )
 POLITE = tuple(sorted((tuple(phrase.split()) for phrase in _POLITE.split("; ")), key=len, reverse=True))
 """What may stand before the instruction proper, the longest first."""
+POLITE_BY_FIRST = {first: tuple(p for p in POLITE if p[0] == first) for first in {phrase[0] for phrase in POLITE}}
 _CLOSING = (
     "please; thanks; thank you; for me; if possible; if you can; if you could; would be nice; would be great; would be"
     " good; would be cool; would be lovely; would be better"
 )
 CLOSING = tuple(sorted((tuple(phrase.split()) for phrase in _CLOSING.split("; ")), key=len, reverse=True))
 """What may stand after the instruction proper."""
+CLOSING_BY_LAST = {last: tuple(p for p in CLOSING if p[-1] == last) for last in {phrase[-1] for phrase in CLOSING}}
 PHRASES = {
     ("rather", "than"): "instead of", ("in", "place", "of"): "instead of", ("no", "one"): "no people",
     ("a", "little", "bit"): "slightly", ("a", "bit"): "slightly", ("a", "tad"): "slightly", ("a", "lot"): "much",

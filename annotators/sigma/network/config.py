@@ -57,6 +57,7 @@ class SigmaConfig:
     encoder: str = stated("dinov2-base", "3.2.1: DINOv2-Base/14, frozen")
     layers: tuple[int, ...] = stated((2, 5, 11), "3.2.1; counted from zero (I), shallow to deep")
     detail_layer: int = inferred(-1, "a shallower layer, its cells stacked into the shallowest level's; -1 = none")
+    pixel_cell: int = inferred(0, "side of the cells whose pixels' own differences join the features'; 0 = none")
     image_size: int = stated(518, "3.2.1: both images are resized to this side, aspect not kept")
     width: int = inferred(256, "channels C shared by both branches")
     heads: int = inferred(8, "attention heads")
@@ -139,6 +140,8 @@ def _check_ranges(config: SigmaConfig) -> None:
     for name in ("attention_lattice", "key_lattice", "drbs"):
         if not 0 <= getattr(config, name) <= 1 << 10:
             raise UserError(f"SIGMA's {name} must be 0 to 1024, found {getattr(config, name)}")
+    if not 0 <= config.pixel_cell <= 64:
+        raise UserError(f"SIGMA's pixel_cell must be 0 to 64, found {config.pixel_cell}")
     if not (math.isfinite(config.prior_epsilon) and 0 < config.prior_epsilon < 1):
         raise UserError(f"SIGMA's prior_epsilon must lie between 0 and 1, found {config.prior_epsilon}")
     if config.encoder not in BACKBONES:

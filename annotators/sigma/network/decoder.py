@@ -53,31 +53,43 @@ class ResidualBlock(nn.Module):
 
 
 class MaskDecoder(nn.Module):
-    """Pyramid and consensus, reduced and enlarged, through a fusion block, a terminal block and a 1 x 1 head."""
+    """Pyramid and consensus, reduced and enlarged, through a fusion block, a terminal block and a 1 x 1 head.
 
-    def __init__(self, config: SigmaConfig, levels: int) -> None:
+    Args:
+        config: sizes and switches.
+        levels: how many there are.
+        pixels: channels of the pixels' own differences, which join them.
+    """
+
+    def __init__(self, config: SigmaConfig, levels: int, pixels: int = 0) -> None:
         super().__init__()
         self.stride, self.subpixels = config.fusion_stride, config.subpixels
         groups, reduced, width = config.norm_groups, config.decoder_width, config.fusion_width
         self.pyramid = Pyramid(config, levels)
         self.reduce_pyramid = nn.Conv2d(config.pyramid_width, reduced, 1)
         self.reduce_consensus = nn.Conv2d(config.width, reduced, 1)
-        self.fusion = ResidualBlock(2 * reduced, width, groups)
+        self.fusion = ResidualBlock(2 * reduced + pixels, width, groups)
         self.terminal = ResidualBlock(width, width, groups)
         self.head = nn.Conv2d(width, config.subpixels**2, 1)
 
-    def forward(self, levels: Sequence[Tensor], consensus: Tensor, size: Lattice) -> Tensor:
+    def forward(
+        self, levels: Sequence[Tensor], consensus: Tensor, size: Lattice, pixels: Tensor | None = None
+    ) -> Tensor:
         """Refined levels and consensus, B x C x h x w each -> logits, B x 1 x H x W.
 
         Args:
             levels: shallow to deep.
             consensus: Z.
             size: H and W in pixels.
+            pixels: the pixels' own differences, any lattice.
         """
         joined_at = (-(-size[0] // self.stride), -(-size[1] // self.stride))
         pyramid = resize(self.reduce_pyramid(self.pyramid(levels)), joined_at)
         agreed = resize(self.reduce_consensus(consensus), joined_at)
-        logits = self.head(self.terminal(self.fusion(torch.cat([pyramid, agreed], dim=1))))
+        joined = [pyramid, agreed]
+        if pixels is not None:
+            joined.append(resize(pixels.to(pyramid.dtype), joined_at))
+        logits = self.head(self.terminal(self.fusion(torch.cat(joined, dim=1))))
         # Sub-pixel convolution (Shi et al. 2016): finer outlines without a finer lattice.
         return resize(functional.pixel_shuffle(logits, self.subpixels), size)
 

@@ -10,37 +10,46 @@ from torch.nn import functional
 
 
 class LevelDifference(nn.Module):
-    """d = GELU(LN(W [f_o ; f_e ; m ; c])) at every position of one level.
+    """d = GELU(LN(W [f_o ; f_e ; m ; c ; p])) at every position of one level; p, the pixels' own part, may be empty.
 
     Args:
         channels: D, the level's.
         width: C.
         rms: m and c times sqrt(D), which makes them of order one.
+        pixels: channels of p.
     """
 
-    def __init__(self, channels: int, width: int, rms: bool) -> None:
+    def __init__(self, channels: int, width: int, rms: bool, pixels: int = 0) -> None:
         super().__init__()
         self.gain = channels**0.5 if rms else 1.0
-        self.projection = nn.Linear(3 * channels + 1, width)
+        self.projection = nn.Linear(3 * channels + 1 + pixels, width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, original: Tensor, edited: Tensor) -> Tensor:
-        """Two maps B x D x h x w -> B x C x h x w."""
-        stacked = difference_features(original, edited, self.gain).to(self.projection.weight.dtype)
+    def forward(self, original: Tensor, edited: Tensor, pixels: Tensor | None = None) -> Tensor:
+        """Two maps B x D x h x w, and perhaps p on the same lattice -> B x C x h x w."""
+        stacked = difference_features(original, edited, self.gain)
+        if pixels is not None:
+            stacked = torch.cat([stacked, pixels.permute(0, 2, 3, 1)], dim=3)
+        stacked = stacked.to(self.projection.weight.dtype)
         found: Tensor = functional.gelu(self.norm(self.projection(stacked)))
         return found.permute(0, 3, 1, 2)
 
 
 class Differencing(nn.Module):
-    """A `LevelDifference` for each level, with weights of its own."""
+    """A `LevelDifference` for each level, with weights of its own; the shallowest one's also sees the pixels' part."""
 
-    def __init__(self, channels: Sequence[int], width: int, rms: bool) -> None:
+    def __init__(self, channels: Sequence[int], width: int, rms: bool, pixels: int = 0) -> None:
         super().__init__()
-        self.levels = nn.ModuleList(LevelDifference(depth, width, rms) for depth in channels)
+        self.levels = nn.ModuleList(
+            LevelDifference(depth, width, rms, 0 if number else pixels) for number, depth in enumerate(channels)
+        )
 
-    def forward(self, original: Sequence[Tensor], edited: Sequence[Tensor]) -> list[Tensor]:
-        """Per level two maps B x D x h x w -> B x C x h x w."""
-        return [level(before, after) for level, before, after in zip(self.levels, original, edited, strict=True)]
+    def forward(
+        self, original: Sequence[Tensor], edited: Sequence[Tensor], pixels: Tensor | None = None
+    ) -> list[Tensor]:
+        """Per level two maps B x D x h x w, and the pixels' part on the first one's lattice -> B x C x h x w."""
+        parts = enumerate(zip(self.levels, original, edited, strict=True))
+        return [level(before, after, None if number else pixels) for number, (level, before, after) in parts]
 
 
 def difference_features(original: Tensor, edited: Tensor, gain: float = 1.0) -> Tensor:

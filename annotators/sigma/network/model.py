@@ -15,8 +15,9 @@ from annotators.sigma.network.decoder import MaskDecoder
 from annotators.sigma.network.differencing import Differencing
 from annotators.sigma.network.dinov2 import Dinov2
 from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
-from annotators.sigma.network.encoder import Encoder
+from annotators.sigma.network.encoder import Encoder, Lattice
 from annotators.sigma.network.fusion import PriorConvolution
+from annotators.sigma.network.pixel_differences import pixel_channels, pixel_differences
 from annotators.sigma.network.refinement import DifferenceRefinement
 from imlbench.errors import UserError
 
@@ -51,12 +52,13 @@ class Sigma(nn.Module):
             raise UserError(f"SIGMA: expected an encoder of {levels} levels, found {len(encoder.channels)}")
         self.config = config
         self.encoder = encoder.freeze()
-        self.differencing = Differencing(encoder.channels, config.width, config.rms_differences)
+        pixels = pixel_channels(config.pixel_cell) if config.pixel_cell else 0
+        self.differencing = Differencing(encoder.channels, config.width, config.rms_differences, pixels)
         self.refinement = DifferenceRefinement(config, levels)
         self.evidence = nn.Conv2d(levels * config.width, config.width, 1)
         self.prior = PriorConvolution(config.width) if config.grounding else None
         self.cross_modal = CrossModalRefinement(config) if config.grounding else None
-        self.decoder = MaskDecoder(config, levels)
+        self.decoder = MaskDecoder(config, levels, pixels)
         self.register_state_dict_post_hook(_drop_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_refuse_encoder)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_post_hook(_expect_no_encoder)  # type: ignore[no-untyped-call]
@@ -77,10 +79,17 @@ class Sigma(nn.Module):
         _check_inputs(original, edited, prior)
         levels = self.encoder.levels(torch.cat([original, edited]))
         before, after = zip(*(level.chunk(2) for level in levels), strict=True)
-        differences = self.refinement(self.differencing(before, after))
+        pixels = self._pixels(original, edited, (before[0].shape[2], before[0].shape[3]))
+        differences = self.refinement(self.differencing(before, after, pixels))
         consensus = self._consensus(self._evidence(differences), prior)
-        logits = self.decoder(differences, consensus, (original.shape[2], original.shape[3]))
+        logits = self.decoder(differences, consensus, (original.shape[2], original.shape[3]), pixels)
         return SigmaOutput(logits, differences)
+
+    def _pixels(self, original: Tensor, edited: Tensor, lattice: Lattice) -> Tensor | None:
+        """The pixels' own differences on the shallowest level's lattice, where the configuration asks for them."""
+        if not self.config.pixel_cell:
+            return None
+        return resize(pixel_differences(original, edited, self.config.pixel_cell), lattice)
 
     def _evidence(self, differences: list[Tensor]) -> Tensor:
         """V0: all levels on one lattice, the shallowest one's as far as attention can bear it."""

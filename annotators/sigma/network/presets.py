@@ -15,6 +15,7 @@ SIGMA_LITE = SigmaConfig(
     encoder="efficientnet-lite0",
     layers=(2, 4, 10, 15),
     detail_layer=0,
+    pixel_cell=4,
     image_size=512,
     width=96,
     heads=4,
@@ -34,6 +35,7 @@ LITE_REASONS: Mapping[str, str] = MappingProxyType(
         "encoder": "a backbone that a processor runs and a package index delivers",
         "layers": "the last block of strides 4, 8, 16 and 32, so that one level sees fine outlines",
         "detail_layer": "outlines: the block of stride 2, stacked, costs little beside a level of its own",
+        "pixel_cell": "the finest level's stride: a clean composite shows in the pixels before it does in features",
         "image_size": "a multiple of all four strides",
         "width": "about 1.4 M trainable parameters instead of 10 M",
         "heads": "24 channels a head",
@@ -91,7 +93,9 @@ def variants(full: SigmaConfig = SIGMA) -> dict[str, Variant]:
     """
     without = replace(full, grounding=False)
     rows = [
-        Variant("baseline", "baseline", replace(without, layers=full.layers[-1:], detail_layer=-1, drbs=0), 1),
+        Variant(
+            "baseline", "baseline", replace(without, layers=full.layers[-1:], detail_layer=-1, pixel_cell=0, drbs=0), 1
+        ),
         Variant("msdb", "+msdb", replace(without, drbs=0), 1),
         Variant("msdb-2drb", "+msdb+2DRBs", replace(without, drbs=2), 1),
         Variant("msdb-4drb", "+msdb+4DRBs", replace(without, drbs=4), 1),

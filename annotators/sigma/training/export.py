@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from annotators.sigma.checkpoint import read_checkpoint, save_checkpoint
 from annotators.sigma.network.config import SigmaConfig
 from annotators.sigma.network.model import Sigma
-from annotators.sigma.training.widening import widened
+from annotators.sigma.training.widening import widened, widens
 from imlbench.errors import UserError, one_line
 
 
@@ -59,7 +59,7 @@ def read_trained(path: Path) -> Trained:
 def load_trained(path: Path, network: Sigma) -> dict[str, Any]:
     """Fill a network from a weight file, and return the file's history.
 
-    Weights of a network without details and sub-pixels fill one that has them: see `widened`.
+    Weights of a network without details, sub-pixels or pixel differences fill one that has them: see `widened`.
 
     Raises:
         UserError: the file cannot be read, or belongs to another configuration.
@@ -67,9 +67,9 @@ def load_trained(path: Path, network: Sigma) -> dict[str, Any]:
     trained = read_trained(path)
     state = trained.state
     if trained.network != network.config:
-        if trained.network != replace(network.config, detail_layer=-1, subpixels=1):
+        if not widens(trained.network, network.config):
             raise UserError(f"{path}: its weights belong to another network configuration than the one asked for")
-        state = widened(state, network)
+        state = widened(state, trained.network, network)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

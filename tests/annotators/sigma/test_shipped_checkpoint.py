@@ -78,8 +78,8 @@ def test_its_configurations_and_logs_come_along():
     assert len(parts) == 4
     for number, facts in enumerate(parts, 1):
         told = plain(facts["training"])
-        # The first parts were trained before there were details and sub-pixels.
-        told["network"] = {"detail_layer": -1, "subpixels": 1, **told["network"]}
+        # The first parts were trained before there were details, sub-pixels and pixel differences.
+        told["network"] = {"detail_layer": -1, "subpixels": 1, "pixel_cell": 0, **told["network"]}
         assert read_training_config(str(PACKAGED / f"sigma-lite-{number}.toml"), 1).to_dict() == told
         rows = (PACKAGED / f"sigma-lite-{number}.csv").read_text().splitlines()
         assert rows[0].startswith("step,loss")

@@ -292,9 +292,10 @@ def test_exported_weights_are_read_back(tmp_path, half, tolerance):
     assert not any("encoder" in name for name in read_trained(tmp_path / "w.safetensors").state)
 
 
-def test_a_finer_network_starts_where_a_coarse_one_ended(tmp_path):
+@pytest.mark.parametrize("more", [{"subpixels": 2}, {"pixel_cell": 4}, {"subpixels": 2, "pixel_cell": 4}], ids=str)
+def test_a_finer_network_starts_where_a_coarse_one_ended(tmp_path, more):
     coarse = tiny_network()
-    fine = Sigma(replace(NETWORK, subpixels=2), coarse.encoder)
+    fine = Sigma(replace(NETWORK, **more), coarse.encoder)
     path = tmp_path / "weights.safetensors"
     export(path, coarse, {})
     load_trained(path, fine)
@@ -302,14 +303,22 @@ def test_a_finer_network_starts_where_a_coarse_one_ended(tmp_path):
     for network in (coarse, fine):
         network.decoder.head.register_forward_hook(lambda module, given, found: heads.append(found))
         network.eval()(*torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1)))
-    torch.testing.assert_close(heads[1], heads[0].repeat(1, 4, 1, 1))
+    torch.testing.assert_close(heads[1], heads[0].repeat(1, more.get("subpixels", 1) ** 2, 1, 1))
 
 
 def test_details_start_without_a_say():
     weight = torch.arange(1.0, 8.0)[None]
-    network = SimpleNamespace(encoder=SimpleNamespace(channels=(3,)), config=NETWORK)
-    found = widened({DIFFERENCING: weight}, network)[DIFFERENCING]
+    config = replace(NETWORK, encoder="efficientnet-lite0", layers=(2, 4), detail_layer=0)
+    network = SimpleNamespace(encoder=SimpleNamespace(channels=(3,)), config=config)
+    found = widened({DIFFERENCING: weight}, replace(config, detail_layer=-1), network)[DIFFERENCING]
     assert found.tolist() == [[1, 2, 0, 3, 4, 0, 5, 6, 0, 7]]
+
+
+def test_nothing_is_narrowed(tmp_path):
+    fine = Sigma(replace(NETWORK, pixel_cell=4), tiny_network().encoder)
+    export(tmp_path / "w.safetensors", fine, {})
+    with pytest.raises(UserError, match="another network configuration"):
+        load_trained(tmp_path / "w.safetensors", tiny_network())
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

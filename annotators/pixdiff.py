@@ -103,7 +103,7 @@ class PixDiffMorph(Annotator):
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         from imlbench.differencing import grey_difference
 
-        return [open_and_close(pair.shared(grey_difference) >= MORPH_LEVEL) for pair in pairs]
+        return [open_and_close(pair.shared(grey_difference), MORPH_LEVEL) for pair in pairs]
 
 
 class PixDiffOtsu(Annotator):
@@ -146,24 +146,27 @@ class PixDiffExact(Annotator):
         return [pair.shared(largest_channel_difference) for pair in pairs]
 
 
-def open_and_close(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Morphological opening, then closing, of an H x W bool map with a 5 x 5 square.
+def open_and_close(grey: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
+    """Morphological opening, then closing, of what is at or above a level, with a 5 x 5 square.
 
-    Done in the bounding box of what is marked: opening marks nothing new, and closing reaches at most half a square
+    Done in the bounding box of what is not zero: opening marks nothing new, and closing reaches at most half a square
     further, so a margin of one square keeps the box's edge out of play. Opening ends and closing begins with a
     dilation; both together are one with a square of 9 x 9.
+
+    Args:
+        grey: H x W, uint8.
+        level: above zero.
     """
     import cv2
     import numpy as np
 
+    from imlbench.histograms import nonzero_box
+
     square, wide = np.ones((MORPH_SIDE, MORPH_SIDE), np.uint8), np.ones((MORPH_WIDE, MORPH_WIDE), np.uint8)
-    result = np.zeros_like(marked)
-    left, top, width, height = cv2.boundingRect(marked.view(np.uint8))
-    rows = slice(max(top - MORPH_SIDE, 0), top + height + MORPH_SIDE)
-    columns = slice(max(left - MORPH_SIDE, 0), left + width + MORPH_SIDE)
-    if width:
-        eroded = cv2.erode(marked[rows, columns].view(np.uint8), square)
-        cv2.erode(cv2.dilate(eroded, wide), square, dst=result[rows, columns].view(np.uint8))
+    result = np.zeros(grey.shape, np.bool_)
+    rows, columns = (slice(max(0, side.start - MORPH_SIDE), side.stop + MORPH_SIDE) for side in nonzero_box(grey))
+    eroded = cv2.erode((grey[rows, columns] >= level).view(np.uint8), square)
+    cv2.erode(cv2.dilate(eroded, wide), square, dst=result[rows, columns].view(np.uint8))
     return result
 
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from imlbench.samples import Image, Mask, Pair
 
-STRIP_BYTES = 1 << 18
-
 
 def absolute_difference(pair: Pair) -> Image:
     """|edited - original| per channel: H x W x 3, uint8, without wrapping."""
@@ -28,17 +26,9 @@ def grey_difference(pair: Pair) -> NDArray[np.uint8]:
     ITU-R BT.601 weights in 8-bit arithmetic with rounding. It is the grey of the difference, not the
     difference of the greys; on real edits the two differ by up to two points of F1.
     """
-    height, width = pair.original.shape[:2]
-    grey = np.empty((height, width), np.uint8)
-    # In strips, whose differences stay in the processor's cache.
-    strips = -(-3 * width * height // STRIP_BYTES)
-    rows = -(-height // max(1, strips))
-    for top in range(0, height, rows):
-        strip = slice(top, top + rows)
-        difference = cv2.absdiff(pair.original[strip], pair.edited[strip])
-        cv2.cvtColor(difference, cv2.COLOR_RGB2GRAY, dst=grey[strip])
+    grey = cv2.cvtColor(pair.shared(absolute_difference), cv2.COLOR_RGB2GRAY)
     grey.flags.writeable = False
-    return grey
+    return grey  # type: ignore[return-value]
 
 
 def largest_channel_difference(pair: Pair) -> NDArray[np.uint8]:
@@ -79,9 +69,10 @@ def difference_outside(pair: Pair, mask: Mask, box: tuple[slice, slice]) -> int 
         (rows, slice(columns.start)),
         (rows, slice(columns.stop, None)),
     )
-    parts = [(pair.original[strip], pair.edited[strip]) for strip in strips]
-    largest = [cv2.norm(original, edited, cv2.NORM_INF) for original, edited in parts if original.size]
+    difference = pair.shared(absolute_difference)
+    parts = [difference[strip] for strip in strips]
+    largest = [cv2.norm(part, cv2.NORM_INF) for part in parts if part.size]
     if inside.size:
         outside = np.logical_not(inside).view(np.uint8)
-        largest.append(cv2.norm(pair.original[box], pair.edited[box], cv2.NORM_INF, outside))
+        largest.append(cv2.norm(difference[box], cv2.NORM_INF, outside))
     return int(max(largest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -97,23 +98,21 @@ def class_histogram(binned: NDArray[np.uint8], codes: NDArray[np.uint8], edited:
         codes: H x W, uint8, see `counter_codes`.
         edited: number of edited pixels.
     """
-    left, top, width, height = cv2.boundingRect(binned)
-    columns = slice(left, left + width)
+    box, columns = nonzero_box(binned)
     counts = np.zeros((2, BINS))
     # In strips that OpenCV's float32 histograms count exactly; a longer row is no matter, since its pixels take turns.
-    rows = max(1, EXACT_FLOAT_COUNT // max(1, width))
-    for start in range(top, top + height, rows):
-        strip = slice(start, min(start + rows, top + height)), columns
+    rows = max(1, EXACT_FLOAT_COUNT // max(1, columns.stop - columns.start))
+    for start in range(box.start, box.stop, rows):
+        strip = slice(start, min(start + rows, box.stop)), columns
         found = cv2.calcHist([codes[strip], binned[strip]], [0, 1], None, HISTOGRAM_SIZE, HISTOGRAM_RANGES)
         counts += found.reshape(2, COUNTERS, BINS).sum(axis=1, dtype=np.float64)
     counts[:, 0] += (binned.size - edited, edited) - counts.sum(axis=1)
     histogram = counts.astype(np.int64)
-    if not binned.flags.writeable:
-        keep_counts(binned, histogram[0] + histogram[1])
+    facts = facts_of(binned)
+    if facts is not None:
+        facts.counts = histogram[0] + histogram[1]
+        facts.counts.flags.writeable = False
     return histogram
-
-
-_COUNTED: dict[int, tuple[weakref.ref[NDArray[np.uint8]], NDArray[np.int64]]] = {}
 
 
 def whole_histogram(values: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -121,19 +120,56 @@ def whole_histogram(values: NDArray[np.uint8]) -> NDArray[np.int64]:
 
     Counted once for as long as a read-only array lives, whoever asks.
     """
-    known = _COUNTED.get(id(values))
-    # The array itself is compared, so that an id which is given out again cannot mislead.
-    if known is not None and known[0]() is values and not values.flags.writeable:
-        return known[1]
+    facts = facts_of(values)
+    if facts is not None and facts.counts is not None:
+        return facts.counts
     unedited: NDArray[np.int64] = class_histogram(values, counter_codes(np.zeros_like(values), NOWHERE), edited=0)[0]
     return unedited
 
 
-def keep_counts(values: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
-    """Remember the counts of a read-only array until it is gone."""
+def nonzero_box(values: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle with all values of an H x W uint8 map above zero; empty for none.
+
+    Looked for once for as long as a read-only array lives, whoever asks.
+    """
+    facts = facts_of(values)
+    if facts is not None and facts.box is not None:
+        return facts.box
+    left, top, width, height = cv2.boundingRect(values)
+    box = slice(top, top + height), slice(left, left + width)
+    if facts is not None:
+        facts.box = box
+    return box
+
+
+@dataclass(slots=True)
+class ArrayFacts:
+    """What has been found out about a read-only array.
+
+    Attributes:
+        array: only as long as someone else holds it.
+        box: see `nonzero_box`; None = not looked for yet.
+        counts: see `whole_histogram`; None = not counted yet.
+    """
+
+    array: weakref.ref[NDArray[np.uint8]]
+    box: tuple[slice, slice] | None = None
+    counts: NDArray[np.int64] | None = None
+
+
+_FACTS: dict[int, ArrayFacts] = {}
+
+
+def facts_of(values: NDArray[np.uint8]) -> ArrayFacts | None:
+    """What is known of a read-only array, to be added to; forgotten with the array. None for one that may change."""
+    if values.flags.writeable:
+        return None
     key = id(values)
-    counts.flags.writeable = False
-    _COUNTED[key] = (weakref.ref(values, lambda _: _COUNTED.pop(key, None)), counts)
+    facts = _FACTS.get(key)
+    # The array itself is compared, so that an id which is given out again cannot mislead.
+    if facts is None or facts.array() is not values:
+        facts = _FACTS[key] = ArrayFacts(weakref.ref(values, lambda _: _FACTS.pop(key, None)))
+    return facts
 
 
 def binary_histogram(tp: int, fp: int, fn: int, tn: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imlbench import histograms
-from imlbench.histograms import class_histogram, counter_codes, whole_histogram
+from imlbench.histograms import class_histogram, counter_codes, nonzero_box, whole_histogram
 from imlbench.masks import bounding_box
 
 
@@ -50,16 +50,16 @@ def test_strips_add_up():
 def test_a_read_only_array_is_counted_once_and_forgotten_with_it():
     values = np.arange(64, dtype=np.uint8).reshape(8, 8)
     values.flags.writeable = False
-    before = len(histograms._COUNTED)
+    before = len(histograms._FACTS)
     with patch.object(cv2, "calcHist", wraps=cv2.calcHist) as counted:
         first = whole_histogram(values)
         assert whole_histogram(values) is whole_histogram(values)
         assert np.array_equal(first, np.bincount(values.ravel(), minlength=256))
         assert counted.call_count == 1
-    assert len(histograms._COUNTED) == before + 1
+    assert len(histograms._FACTS) == before + 1
     del values, counted
     gc.collect()
-    assert len(histograms._COUNTED) == before
+    assert len(histograms._FACTS) == before
 
 
 def test_counting_by_class_counts_a_read_only_array_for_whoever_asks_next():
@@ -83,3 +83,16 @@ def test_the_bounding_box_of_nothing_is_empty():
     assert nothing[bounding_box(nothing)].size == 0
     nothing[2, 3:5] = True
     assert bounding_box(nothing) == (slice(2, 3), slice(3, 5))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_box_of_what_is_above_zero(frozen):
+    values = np.zeros((9, 12), np.uint8)
+    if not frozen:
+        assert values[nonzero_box(values)].size == 0
+    values[2, 3] = values[7, 10] = 1
+    values.flags.writeable = not frozen
+    with patch.object(cv2, "boundingRect", wraps=cv2.boundingRect) as looked_for:
+        for _ in range(2):
+            assert nonzero_box(values) == (slice(2, 8), slice(3, 11))
+        assert looked_for.call_count == (1 if frozen else 2)

@@ -18,10 +18,10 @@ import numpy as np
 
 from annotators.sigma.annotator import SigmaLite
 from annotators.sigma.network.presets import SIGMA_LITE
-from annotators.sigma.training.data import load_pair
-from annotators.sigma.training.pairs import TrainingPair, parse_place, read_training_set
 from annotators.sigma.training.priors import anywhere, simulate_prior
-from annotators.sigma.training.validation import f1, spread
+from imlbench.training.items import load_pair
+from imlbench.training.pairs import TrainingPair, parse_place, read_training_set
+from imlbench.training.validation import f1, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 EDITED_ABOVE = 0.15
-"""Opacity from which on a pixel counts as edited: a sixth of an edit's content is seen, a twentieth is not."""
+"""Opacity above which a pixel counts as edited, even where the content equals what was there."""
+UNCHANGED = 1
+"""Levels by which a pixel of lower opacity may differ without counting as edited: rounding does as much."""
 
 
 def feathered(mask: Mask, deviation: float) -> NDArray[np.float32]:
@@ -42,12 +44,14 @@ def blend(base: Image, content: NDArray[np.float32] | Image, alpha: NDArray[np.f
         alpha: H x W float32, opacity in [0, 1].
 
     Returns:
-        The composite, uint8, equal to `base` bit by bit where `alpha` is 0; and the exact mask, `alpha` above
-        `EDITED_ABOVE`.
+        The composite, uint8, equal to `base` bit by bit where `alpha` is 0; and the exact mask: `alpha` above
+        `EDITED_ABOVE`, or a channel that changes by more than `UNCHANGED` levels.
     """
     opacity = alpha[:, :, np.newaxis]
     mixed = np.clip(np.rint(base * (1 - opacity) + content * opacity), 0, 255).astype(np.uint8)
-    return np.where(opacity > 0, mixed, base), alpha > EDITED_ABOVE
+    composite = np.where(opacity > 0, mixed, base)
+    changed = cv2.absdiff(base, composite).max(axis=2) > UNCHANGED
+    return composite, (alpha > EDITED_ABOVE) | changed
 
 
 def grown(mask: Mask, pixels: int) -> Mask:

@@ -18,11 +18,12 @@ from imlbench.synthesis.folder import LOOKS, SetFolder, locked, write_pair
 from imlbench.synthesis.guard import Exclusion, excluded_images, refuse_evaluation_sets
 from imlbench.synthesis.pairs import Plan, make_pair, split_of
 from imlbench.synthesis.photographs import Look, Photograph, find_photographs, look_at, usable
+from imlbench.synthesis.polygons import read_polygons
 from imlbench.synthesis.recipe import Recipe
 from imlbench.synthesis.vae import check_vae, make_round_trip, weights_digest
 from imlbench.synthesis.workers import spread
 
-ENGINE = 1
+ENGINE = 2
 """Raised when the same options make other pairs than before: a set is never continued by another engine."""
 
 Tell = Callable[[str, int, int], None]
@@ -82,6 +83,7 @@ def synthesise(order: Order, tell: Tell = lambda what, done, total: None) -> Out
     check_order(order)
     refuse_evaluation_sets(order.photos)
     photographs = find_photographs(order.photos, order.polygons)
+    check_objects(order, photographs)
     excluded = excluded_images(order.exclude)
     options = describe(order, photographs, excluded)
     with locked(order.out):
@@ -128,6 +130,21 @@ def check_order(order: Order) -> None:
     for folder in (*order.photos, *order.exclude):
         if os.path.commonpath((out, os.path.realpath(folder))) == os.path.realpath(folder):
             raise UserError(f"--out: {order.out} lies in {folder}, which would then hold the set too; name another one")
+
+
+def check_objects(order: Order, photographs: Sequence[Photograph]) -> None:
+    """Refuse Object Jitter where no object is known: every pair of that kind would be none.
+
+    Raises:
+        UserError: there are no polygons, or none belongs to a photograph.
+    """
+    if not order.recipe.kinds.get("object-jitter", 0.0) > 0:
+        return
+    wanted = "the kind object-jitter enlarges annotated objects"
+    if order.polygons is None:
+        raise UserError(f"--polygons: {wanted}; name a folder of instance polygons, or leave that kind out")
+    if not any(read_polygons(one.label_root, one.label)[0] for one in photographs if one.label):
+        raise UserError(f"--polygons: {wanted}, and {order.polygons} has no polygon for any of the photographs")
 
 
 def describe(order: Order, photographs: list[Photograph], excluded: list[Photograph]) -> dict[str, Any]:

@@ -59,6 +59,12 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "Change {the_o} to {quality}",
         "make {the_o} look {quality}",
     ),
+    "size": (
+        "Make {the_o} larger.",
+        "Enlarge {the_o} a little.",
+        "Make {the_o} slightly bigger",
+        "Scale up {the_o}.",
+    ),
     "material": (
         "Change the texture of {the_o} to {quality}.",
         "Make {the_o} look like {quality}.",

@@ -1,1 +1,1 @@
-"""What a trainer needs of DDPM-CD: the recipe, the losses, and one step's loss."""
+"""Training of DDPM-CD: its change head over a frozen diffusion model, and the losses of both."""

@@ -22,13 +22,13 @@ class PairBatch:
     """Pairs with their masks, on the network's device.
 
     Attributes:
-        ids: B samples' ids, from which their noise follows.
+        samples: id and epoch of each of B pairs, from which their noise follows.
         original: B x 3 x H x W, float32 in [-1, 1], at the network's size.
         edited: like `original`.
         mask: B x H x W, bool, True = edited.
     """
 
-    ids: Sequence[str]
+    samples: Sequence[tuple[str, int]]
     original: Tensor
     edited: Tensor
     mask: Tensor
@@ -44,16 +44,15 @@ def change_loss(logits: Tensor, mask: Tensor) -> Tensor:
     return functional.cross_entropy(logits.float(), mask.long())
 
 
-def head_loss(network: DdpmCd, batch: PairBatch, noise: NoiseSource, epoch: int = 0) -> Tensor:
+def head_loss(network: DdpmCd, batch: PairBatch, noise: NoiseSource) -> Tensor:
     """The loss of one batch, with gradients for the head alone.
 
     Args:
         network: in training mode.
-        batch: pairs with masks.
+        batch: pairs with masks; in another epoch a pair is seen through other noise.
         noise: follows from the recipe's seed.
-        epoch: other epochs see a pair through other noise.
     """
-    drawn = network.step_noise(noise, [(sample, epoch) for sample in batch.ids])
+    drawn = network.step_noise(noise, batch.samples)
     return change_loss(network(batch.original, batch.edited, drawn), batch.mask)
 
 

@@ -12,17 +12,18 @@ from annotators.sigma.ablation.config_file import toml_text
 from annotators.sigma.ablation.finished import ENTRY, expect_continued, finished
 from annotators.sigma.checkpoint import read_checkpoint
 from annotators.sigma.training import launch
-from annotators.sigma.training.checkpoints import LAST
 from annotators.sigma.training.export import export, load_trained
-from annotators.sigma.training.pairs import parse_place, read_training_set
-from annotators.sigma.training.run import BEST
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
+from imlbench.training.checkpoints import LAST
+from imlbench.training.pairs import parse_place, read_training_set
+from imlbench.training.run import BEST
 
 if TYPE_CHECKING:
     from annotators.sigma.ablation.stages import Stage
     from annotators.sigma.checkpoint import Checkpoint
-    from annotators.sigma.training.loop import Trainer
+    from annotators.sigma.network.model import Sigma
+    from imlbench.training.loop import Trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def train_stage(stage: Stage, material: Material, before: Checkpoint | None) -> 
     finish(stage, trainer, before)
 
 
-def prepared(stage: Stage, material: Material, before: Checkpoint | None, resume: bool) -> Trainer:
+def prepared(stage: Stage, material: Material, before: Checkpoint | None, resume: bool) -> Trainer[Sigma]:
     """The trainer, from its checkpoint where there is one.
 
     Raises:
@@ -137,7 +138,7 @@ def prepared(stage: Stage, material: Material, before: Checkpoint | None, resume
     return trainer
 
 
-def finish(stage: Stage, trainer: Trainer, before: Checkpoint | None) -> None:
+def finish(stage: Stage, trainer: Trainer[Sigma], before: Checkpoint | None) -> None:
     """Write the final weights: those of the best validation, and what the ablation knows of them.
 
     Raises:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +12,17 @@ import torch
 
 from annotators.sigma.network.encoder import Encoder
 from annotators.sigma.network.model import Sigma, build_encoder
-from annotators.sigma.training.data import Items, RoundTrip, StageOneData, StageTwoData
+from annotators.sigma.training.data import RoundTrip, StageOneData, StageTwoData
 from annotators.sigma.training.export import load_trained
-from annotators.sigma.training.guard import guard
-from annotators.sigma.training.loop import Trainer
-from annotators.sigma.training.pairs import TrainingPair, TrainingSet, parse_place, read_training_set
 from annotators.sigma.training.presets import read_training_config
-from annotators.sigma.training.run import Run
+from annotators.sigma.training.stages import make_stage
 from imlbench.errors import UserError
 from imlbench.registry import resolve
+from imlbench.training import launch
+from imlbench.training.items import Items
+from imlbench.training.loop import Trainer
+from imlbench.training.pairs import TrainingPair, TrainingSet, parse_place, read_training_set
+from imlbench.training.run import Run
 from imlbench.weights import locate
 
 if TYPE_CHECKING:
@@ -30,45 +30,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(launch.Request):
     """What the user asked for.
 
     Attributes:
         stage: 1 or 2.
         config: a preset's name or a TOML file.
-        data: folders with masks, as `parse_place` reads them.
         unlabelled: Stage II's editing pairs; empty = those of `data`, their masks not looked at.
-        out: the run's folder.
         start: weights to start from.
-        resume: go on with the run in `out`.
-        minutes: stop after this much wall time.
-        keep_out: further folders of images that must not be trained on.
-        allow_evaluation_data: train on evaluation sets all the same.
-        cpu: leave an accelerator alone.
-        say: gets lines of progress.
     """
 
     stage: int
     config: str
-    data: Sequence[str]
-    out: Path
     unlabelled: Sequence[str] = ()
     start: Path | None = None
-    resume: bool = False
-    minutes: float | None = None
-    keep_out: Sequence[Path] = ()
-    allow_evaluation_data: bool = False
-    cpu: bool = False
-    say: Callable[[str], None] = print
 
 
-def prepare(request: Request) -> Trainer:
+def prepare(request: Request) -> Trainer[Sigma]:
     """A run that is ready to go.
 
     Raises:
         UserError: anything about configuration, data, weights or folder that the user can mend.
     """
     config = read_training_config(request.config, request.stage)
+    config = replace(config, steps=request.steps or config.steps)
     if request.stage == 2 and request.start is None and not request.resume:
         raise UserError("--stage 2 goes on from stage 1: name its weights with --init FILE")
     labelled, pairs, marks = read_data(request, config)
@@ -77,27 +62,25 @@ def prepare(request: Request) -> Trainer:
     history = {
         **marks,
         "stage": request.stage,
-        "training": config.to_dict(),
+        **launch.told(config, labelled),
         "data": list(dict.fromkeys((*labelled.names, *pairs.names))),
         "data_sha256": identity,
-        "pairs": len(labelled.train),
         "before": before,
-        "commands": [shlex.join(["imlbench", *sys.argv[1:]])],
     }
     run = Run(
-        stage=request.stage,
-        config=config,
+        recipe=config,
         data=make_items(request.stage, config, labelled.train, pairs.train),
         validation=labelled.validation,
         out=request.out,
         history=history,
         data_sha256=identity,
-        seconds=None if request.minutes is None else 60 * request.minutes,
+        identity={"stage": request.stage},
+        seconds=request.seconds,
         resume=request.resume,
         cpu=request.cpu,
         say=request.say,
     )
-    return Trainer(run, network)
+    return Trainer(run, make_stage(request.stage, network, config))
 
 
 def read_data(request: Request, config: TrainingConfig) -> tuple[TrainingSet, TrainingSet, dict[str, object]]:
@@ -111,10 +94,7 @@ def read_data(request: Request, config: TrainingConfig) -> tuple[TrainingSet, Tr
     labelled = read_training_set(places, config.validation_share)
     pairs = read_training_set(others, config.validation_share) if others else labelled
     everything = (*labelled.train, *labelled.validation, *(pairs.train if others else ()))
-    marks = guard([*places, *others], everything, request.keep_out, request.allow_evaluation_data)
-    if not marks["compared_with"] and not request.keep_out:
-        request.say("no evaluation set has a configured data root here: no image could be compared with them")
-    return labelled, pairs, marks
+    return labelled, pairs, launch.guarded(request, [*places, *others], everything)
 
 
 def make_network(config: TrainingConfig, start: Path | None) -> tuple[Sigma, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from annotators.sigma.network.config import SigmaConfig
 from annotators.sigma.network.presets import PRESETS, preset
 from annotators.sigma.training.config import TrainingConfig
-from imlbench.config import read_toml
-from imlbench.errors import UserError, one_line
+from imlbench.errors import UserError
+from imlbench.training.configuring import PRESET, as_table, changed, preset_name, read_file
+
+NETWORK = "network"
+"""The table of a file that changes the network."""
 
 SIGMA = TrainingConfig()
 SIGMA_LITE = TrainingConfig(
@@ -43,10 +43,7 @@ def training_preset(name: str, stage: int) -> TrainingConfig:
     Raises:
         UserError: there is none of this name.
     """
-    if name not in list(TRAINING_PRESETS):
-        known = ", ".join(TRAINING_PRESETS)
-        raise UserError(f"there is no training preset {one_line(repr(name), 60)}; the presets are {known}")
-    chosen = TRAINING_PRESETS[name]
+    chosen = TRAINING_PRESETS[preset_name(name, TRAINING_PRESETS)]
     if stage == 1:
         return chosen
     return replace(chosen, epochs=chosen.epochs / 2, steps=chosen.steps // 2, learning_rate=chosen.learning_rate / 5)
@@ -62,12 +59,7 @@ def read_training_config(name_or_file: str, stage: int) -> TrainingConfig:
     """
     if name_or_file in TRAINING_PRESETS:
         return training_preset(name_or_file, stage)
-    if not name_or_file.endswith(".toml") and not os.path.exists(name_or_file):
-        raise UserError(
-            f"--config: expected a TOML file or one of {', '.join(TRAINING_PRESETS)}, "
-            f"found {one_line(repr(name_or_file), 80)}"
-        )
-    table = read_toml(Path(name_or_file))
+    table = read_file(name_or_file, TRAINING_PRESETS)
     try:
         return config_from_table(table, stage)
     except UserError as error:
@@ -81,24 +73,10 @@ def config_from_table(table: Mapping[str, Any], stage: int) -> TrainingConfig:
         UserError: an unknown key, a wrong type, or a value out of range.
     """
     values = dict(table)
-    name = values.pop("preset", "sigma")
+    name = values.pop(PRESET, "sigma")
     base = training_preset(name, stage)
-    network = values.pop("network", {})
-    if not isinstance(network, Mapping):
-        raise UserError(f"network: expected a table [network], found {type(network).__name__}")
-    known = [entry.name for entry in fields(TrainingConfig)]
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the keys are preset, {', '.join(known)}"
-            raise UserError(f"unknown key {one_line(repr(key), 60)}; {hint}")
-    given: dict[str, Any] = {key: as_field(value) for key, value in values.items()}
-    return replace(base, **given, network=_changed_network(preset(name), network))
-
-
-def as_field(value: Any) -> Any:
-    """A value of TOML as a field holds it."""
-    return tuple(value) if isinstance(value, list) else value
+    network = as_table(values.pop(NETWORK, {}), NETWORK)
+    return changed(base, values, (NETWORK,), network=_changed_network(preset(name), network))
 
 
 def _changed_network(network: SigmaConfig, changes: Mapping[str, Any]) -> SigmaConfig:

@@ -1,4 +1,4 @@
-"""Simulated priors: what a grounder might have said about a pair whose mask is known.
+"""Priors in a view; and simulated ones: what a grounder might have said about a pair whose mask is known.
 
 The sets with exact masks have no instructions, so the grounding branch learns from priors made out of the truth and
 spoilt: grown, moved or in part. A pair without an edit gets one that points at nothing, since a grounder finds the
@@ -10,6 +10,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from imlbench.training.views import Floats, View
 
 WORKING_SIDE = 128
 """The mask is spoilt at this size and then averaged down to the lattice."""
@@ -87,3 +89,31 @@ def anywhere(generator: np.random.Generator) -> NDArray[np.bool_]:
     axes = [int(axis) for axis in generator.integers(WORKING_SIDE // 20, WORKING_SIDE // 3, 2)]
     cv2.ellipse(canvas, centre, axes, float(generator.uniform(0, 180)), 0, 360, 1, -1)
     return canvas.astype(np.bool_)
+
+
+def view_prior(prior: Floats, shape: tuple[int, ...], view: View, side: int) -> Floats:
+    """The part in the view of a prior over the whole image.
+
+    Args:
+        prior: h x w in [0, 1], over an image of `shape`.
+        shape: the image's (height, width, ...).
+        view: what of the image is seen.
+        side: rows and columns that are wanted.
+
+    Returns:
+        side x side, read at the centres of the cells, bilinear, as the image itself is.
+    """
+    centres = (np.arange(side, dtype=np.float32) + 0.5) / side
+    columns = view.left + (1 - centres if view.flip else centres) * view.width
+    rows = view.top + centres * view.height
+    grid_columns, grid_rows = np.meshgrid(
+        columns / shape[1] * prior.shape[1] - 0.5, rows / shape[0] * prior.shape[0] - 0.5
+    )
+    found = cv2.remap(
+        prior,
+        grid_columns.astype(np.float32),
+        grid_rows.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return found.astype(np.float32, copy=False)

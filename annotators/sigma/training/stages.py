@@ -1,30 +1,34 @@
-"""One training step of each stage, from a batch to its losses, as modules that can be spread over devices."""
+"""One training step of each stage, from a batch to its losses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from annotators.sigma.network.model import Sigma
+from annotators.sigma.training.export import export
 from annotators.sigma.training.losses import (
     disentanglement_loss,
     pseudo_label_loss,
     supervised_loss,
     zero_edit_loss,
 )
+from imlbench.training.task import Task
 
 if TYPE_CHECKING:
     from annotators.sigma.training.config import TrainingConfig
-    from annotators.sigma.training.data import Batch
+    from imlbench.training.items import Batch
 
 TEACHER = "teacher"
 """Name under which the teacher's probabilities join a batch."""
 
 
-class Stage(nn.Module):
-    """A network and what it is trained by.
+class Stage(Task[Sigma]):
+    """SIGMA and what it is trained by.
 
     Args:
         network: the student.
@@ -32,15 +36,12 @@ class Stage(nn.Module):
     """
 
     terms: tuple[str, ...] = ("loss", "supervised")
-    """Names of what `forward` returns; "loss" is what is minimised."""
 
     def __init__(self, network: Sigma, config: TrainingConfig) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, network.config.image_size)
         self.config = config
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of a batch, by name; scalars with a graph."""
         logits = self.network(batch["original"], batch["edited"], batch["prior"])
         loss = self.supervised(logits, batch)
         return {"loss": loss, "supervised": loss}
@@ -48,6 +49,17 @@ class Stage(nn.Module):
     def supervised(self, logits: Tensor, batch: Batch) -> Tensor:
         """Stage I's loss."""
         return supervised_loss(logits, batch["mask"], self.config.bce_weight, self.config.dice_weight)
+
+    def probabilities(self, network: Sigma, original: Tensor, edited: Tensor, ids: Sequence[str]) -> Tensor:
+        """The prior is the constant epsilon, so that the score does not depend on a grounder."""
+        logits: Tensor = network(original, edited)
+        return logits.float().sigmoid()
+
+    def export(self, path: Path, network: Sigma, facts: Mapping[str, Any]) -> None:
+        export(path, network, facts)
+
+    def frozen(self) -> tuple[nn.Module, ...]:
+        return (self.network.encoder,)
 
 
 class StageOne(Stage):
@@ -61,6 +73,7 @@ class StageTwo(Stage):
     """
 
     terms = ("loss", "supervised", "zero_edit", "pseudo_label", "disentanglement")
+    warm_up = False
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         originals = torch.cat([batch["original"], batch["pair_original"], batch["view_original"]])
@@ -83,6 +96,9 @@ class StageTwo(Stage):
             ),
         }
         return {"loss": self.weighted(losses), **losses}
+
+    def teach(self, batch: Batch, average: Sigma) -> None:
+        batch[TEACHER] = teach(average, batch)
 
     def weighted(self, losses: dict[str, Tensor]) -> Tensor:
         """The sum that is minimised."""

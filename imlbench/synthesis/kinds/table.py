@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imlbench.synthesis.kinds.background import change_background
 from imlbench.synthesis.kinds.copy_move import copy_move
 from imlbench.synthesis.kinds.insertion import insert
+from imlbench.synthesis.kinds.object_jitter import jitter_objects
 from imlbench.synthesis.kinds.recolouring import recolour
 from imlbench.synthesis.kinds.removal import remove
 from imlbench.synthesis.kinds.repainting import repaint
@@ -32,4 +33,5 @@ KINDS: dict[str, Kind] = {
     "retexturing": retexture,
     "background": change_background,
     "text": write_text,
+    "object-jitter": jitter_objects,
 }

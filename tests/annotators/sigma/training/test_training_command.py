@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from annotators.sigma.training import launch
 from annotators.sigma.training.export import read_trained
-from annotators.sigma.training.guard import evaluation_cards, find_images, guard
-from annotators.sigma.training.pairs import Place, parse_place, read_training_set
 from imlbench.cli.main import app
 from imlbench.errors import UserError
+from imlbench.training.guard import evaluation_cards, find_images, guard
+from imlbench.training.pairs import Place, parse_place, read_training_set
 
 CONFIG = """
 preset = "sigma-lite"

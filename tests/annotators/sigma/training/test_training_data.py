@@ -7,9 +7,10 @@ import pytest
 import torch
 from making_training import make_set, short
 
-from annotators.sigma.training.data import Plan, StageOneData, StageTwoData, batches
-from annotators.sigma.training.pairs import Place, kept_apart, parse_place, read_training_set
+from annotators.sigma.training.data import StageOneData, StageTwoData
 from imlbench.errors import UserError
+from imlbench.training.pairs import Place, kept_apart, parse_place, read_training_set
+from imlbench.training.plan import Plan, batches
 
 
 @pytest.fixture

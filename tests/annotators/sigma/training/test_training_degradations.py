@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from annotators.sigma.training.data import Key, StageOneData
-from annotators.sigma.training.degradations import EDITED, ORIGINAL, degraded_pair
-from annotators.sigma.training.pairs import Place, read_training_set
+from annotators.sigma.training.data import StageOneData
+from imlbench.training.degradations import EDITED, ORIGINAL, degraded_pair
+from imlbench.training.pairs import Place, read_training_set
+from imlbench.training.plan import Key
 from tests.annotators.sigma.training.making_training import CONFIG, make_set
 
 

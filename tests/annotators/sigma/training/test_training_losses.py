@@ -9,7 +9,6 @@ import pytest
 import torch
 from making_training import tiny_network
 
-from annotators.sigma.training.ema import Ema
 from annotators.sigma.training.losses import (
     disentanglement_loss,
     pseudo_label_loss,
@@ -17,7 +16,8 @@ from annotators.sigma.training.losses import (
     supervised_loss,
     zero_edit_loss,
 )
-from annotators.sigma.training.schedule import rate_at
+from imlbench.training.ema import Ema
+from imlbench.training.schedule import rate_at
 
 
 def logits(*probabilities):
@@ -119,7 +119,7 @@ def test_a_short_run_spends_a_tenth_on_the_warm_up():
 
 def test_the_average_follows_by_hand():
     student = tiny_network()
-    ema = Ema(student, 0.9, warm_up=False)
+    ema = Ema(student, 0.9, warm_up=False, frozen=(student.encoder,))
     name = "evidence.weight"
     before = student.state_dict()[name].clone()
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_the_average_follows_by_hand():
 
 def test_the_average_shares_the_frozen_encoder_and_nothing_else():
     student = tiny_network()
-    ema = Ema(student, 0.9, warm_up=True)
+    ema = Ema(student, 0.9, warm_up=True, frozen=(student.encoder,))
     assert ema.network.encoder is student.encoder
     assert ema.network.evidence.weight is not student.evidence.weight
     assert not any(parameter.requires_grad for parameter in ema.network.parameters())

@@ -14,15 +14,16 @@ import torch
 from making_training import NETWORK, make_set, short, tiny_network
 
 from annotators.sigma.network.model import Sigma
-from annotators.sigma.training.checkpoints import read_checkpoint
 from annotators.sigma.training.data import StageOneData, StageTwoData
 from annotators.sigma.training.export import export, load_trained, read_trained
-from annotators.sigma.training.loop import Trainer
-from annotators.sigma.training.pairs import Place, read_training_set
-from annotators.sigma.training.run import Run
-from annotators.sigma.training.validation import as_score, f1, spread, validate
+from annotators.sigma.training.stages import StageOne, make_stage
 from annotators.sigma.training.widening import DIFFERENCING, widened
 from imlbench.errors import UserError
+from imlbench.training.checkpoints import read_checkpoint
+from imlbench.training.loop import Trainer
+from imlbench.training.pairs import Place, read_training_set
+from imlbench.training.run import Run
+from imlbench.training.validation import as_score, f1, spread, validate
 
 
 def softened(image, generator):
@@ -46,8 +47,8 @@ def make_trainer(read, tmp_path):
         elif data is None:
             data = StageTwoData(read.train, read.train, config, [softened])
         run = Run(
-            stage=stage,
-            config=config,
+            recipe=config,
+            identity={"stage": stage},
             data=data,
             validation=read.validation,
             out=tmp_path / name,
@@ -58,7 +59,7 @@ def make_trainer(read, tmp_path):
             cpu=True,
             say=lambda line: None,
         )
-        return Trainer(run, network or tiny_network())
+        return Trainer(run, make_stage(stage, network or tiny_network(), config))
 
     return make
 
@@ -229,7 +230,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(make_trainer):
 
 
 def test_training_without_accelerate_is_one_line(make_trainer, monkeypatch):
-    monkeypatch.setattr("annotators.sigma.training.run.find_spec", lambda name: None)
+    monkeypatch.setattr("imlbench.training.run.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"accelerate.*pip install 'imlbench\[train\]'"):
         make_trainer()
 
@@ -239,7 +240,7 @@ def test_tensorboard_gets_what_the_tables_get(make_trainer, tmp_path, monkeypatc
     board = SimpleNamespace(add_scalar=lambda *row: seen.append(row), close=lambda: seen.append("closed"))
     module = SimpleNamespace(SummaryWriter=lambda folder, purge_step: board)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    monkeypatch.setattr("annotators.sigma.training.logs.find_spec", lambda name: True)
+    monkeypatch.setattr("imlbench.training.logs.find_spec", lambda name: True)
     make_trainer(steps=2).train()
     loss = float(rows(tmp_path / "run")[1]["loss"])
     assert ("training/loss", pytest.approx(loss), 2) in seen
@@ -249,9 +250,7 @@ def test_tensorboard_gets_what_the_tables_get(make_trainer, tmp_path, monkeypatc
 
 def test_the_best_weights_are_those_of_the_best_validation(make_trainer, tmp_path, monkeypatch):
     scores = iter([0.2, 0.7, 0.4])
-    monkeypatch.setattr(
-        "annotators.sigma.training.loop.validate", lambda *arguments: np.array([next(scores) * 10, 10, 0, 0])
-    )
+    monkeypatch.setattr("imlbench.training.loop.validate", lambda *arguments: np.array([next(scores) * 10, 10, 0, 0]))
     make_trainer(steps=6, validate_every=2).train()
     best, last = (read_trained(tmp_path / "run" / f"{name}.safetensors").history for name in ("best", "last"))
     assert (best["step"], last["step"]) == (4, 6)
@@ -261,12 +260,12 @@ def test_the_best_weights_are_those_of_the_best_validation(make_trainer, tmp_pat
 
 def test_validation_counts_edited_and_untouched_pairs_apart(read):
     network = tiny_network()
-    score = as_score(validate(network, read.validation, torch.device("cpu")))
+    score = as_score(validate(StageOne(network, short()), network, read.validation, torch.device("cpu")))
     assert (score.edited, score.untouched) == (3, 1)
     for parameter in network.decoder.parameters():
         parameter.data.zero_()
     # A logit of 0 is a probability of 0.5, which is marked: everywhere.
-    score = as_score(validate(network, read.validation, torch.device("cpu")))
+    score = as_score(validate(StageOne(network, short()), network, read.validation, torch.device("cpu")))
     assert score.marked == 1.0
     assert score.f1 == pytest.approx(2 * 0.25 / 1.25)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from making_training import short
 
-from annotators.sigma.training.priors import draw_prior, grown, moved, partial, simulate_prior
-from annotators.sigma.training.views import (
+from annotators.sigma.training.priors import draw_prior, grown, moved, partial, simulate_prior, view_prior
+from imlbench.training.views import (
     Tone,
     View,
     apply_tone,
@@ -16,7 +16,6 @@ from annotators.sigma.training.views import (
     draw_view,
     finish_image,
     view_mask,
-    view_prior,
     whole,
 )
 

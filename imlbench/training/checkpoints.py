@@ -10,16 +10,29 @@ import torch
 
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
+from imlbench.training.run import BEST
 
 LAST = "last.pt"
 FORMAT = 1
 CONTENT = frozenset(
     (
-        *("step", "best", "seconds", "stage", "config", "data_sha256", "history", "processes"),
+        *("step", "best", "seconds", "config", "data_sha256", "history", "processes"),
         *("network", "ema", "optimizer", "scaler", "random"),
     )
 )
 """What a checkpoint holds besides its format."""
+
+
+def expect_no_run(folder: Path) -> None:
+    """A run must not begin where there is one already.
+
+    Raises:
+        UserError: there is one, or what is left of one.
+    """
+    if (folder / LAST).exists():
+        raise UserError(f"{folder}: holds a run already; give --resume to go on with it, or another folder")
+    if (folder / BEST).exists():
+        raise UserError(f"{folder}: holds {BEST} without a {LAST} to go on from; delete it, or take another folder")
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:

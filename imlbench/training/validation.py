@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from annotators.sigma.training.data import load_pair, planes
-from annotators.sigma.training.views import finish_image, whole
+from imlbench.training.items import load_pair, planes
+from imlbench.training.task import Network, Task
+from imlbench.training.views import finish_image, whole
 
 if TYPE_CHECKING:
-    from annotators.sigma.network.model import Sigma
-    from annotators.sigma.training.pairs import TrainingPair
     from imlbench.loading import LoadedSample
+    from imlbench.training.pairs import TrainingPair
 
 THRESHOLD = 0.5
 
@@ -44,17 +44,23 @@ def spread(pairs: Sequence[TrainingPair], limit: int) -> list[TrainingPair]:
     return [pairs[index * len(pairs) // limit] for index in range(limit)]
 
 
-def validate(network: Sigma, pairs: Sequence[TrainingPair], device: torch.device) -> NDArray[np.float64]:
+def validate(
+    task: Task[Network], network: Network, pairs: Sequence[TrainingPair], device: torch.device
+) -> NDArray[np.float64]:
     """Sums over the pairs: of F1, edited pairs, of marked shares, pairs without an edit; see `as_score`.
 
-    The prior is the constant epsilon, so that the score does not depend on a grounder.
+    Args:
+        task: says what a network's probabilities are.
+        network: what is scored.
+        pairs: with masks.
+        device: the network's.
     """
     was_training = network.training
     network.eval()
     sums = np.zeros(4)
     for pair in pairs:
         loaded = load_pair(pair)
-        marked = predict(network, loaded, device) >= THRESHOLD
+        marked = predict(task, network, loaded, device) >= THRESHOLD
         if loaded.mask.any():
             sums += (f1(marked, loaded.mask), 1, 0, 0)
         else:
@@ -69,12 +75,14 @@ def as_score(sums: NDArray[np.float64]) -> Score:
 
 
 @torch.inference_mode()
-def predict(network: Sigma, loaded: LoadedSample, device: torch.device) -> NDArray[np.float32]:
+def predict(task: Task[Network], network: Network, loaded: LoadedSample, device: torch.device) -> NDArray[np.float32]:
     """Probabilities at the edited image's size: H x W."""
-    view, size = whole(loaded.edited.shape), network.config.image_size
+    view = whole(loaded.edited.shape)
     aligned = loaded.pair()
-    images = [planes(finish_image(image, view, size))[None].to(device) for image in (aligned.original, aligned.edited)]
-    probabilities = network(*images).float().sigmoid()
+    original, edited = (
+        planes(finish_image(image, view, task.side))[None].to(device) for image in (aligned.original, aligned.edited)
+    )
+    probabilities = task.probabilities(network, original, edited, [aligned.id]).float()
     native = functional.interpolate(probabilities, loaded.edited.shape[:2], mode="bilinear", align_corners=False)
     found: NDArray[np.float32] = native[0, 0].cpu().numpy()
     return found

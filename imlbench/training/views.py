@@ -1,4 +1,4 @@
-"""One view of a pair: the same crop, flip and scale for both images, the mask and the prior, and the same tone."""
+"""One view of a pair: the same crop, flip and scale for both images and the mask, and the same tone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from annotators.sigma.training.config import TrainingConfig
     from imlbench.samples import Image, Mask
+    from imlbench.training.recipe import Recipe
 
 Floats = NDArray[np.float32]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -35,14 +35,14 @@ class View(NamedTuple):
     flip: bool
 
 
-def draw_view(shape: tuple[int, ...], config: TrainingConfig, generator: np.random.Generator) -> View:
+def draw_view(shape: tuple[int, ...], recipe: Recipe, generator: np.random.Generator) -> View:
     """A random view of an image of this (height, width, ...)."""
-    scale = generator.uniform(config.crop_min, 1)
-    stretch = np.exp(generator.uniform(-1, 1) * np.log(config.crop_aspect) / 2)
+    scale = generator.uniform(recipe.crop_min, 1)
+    stretch = np.exp(generator.uniform(-1, 1) * np.log(recipe.crop_aspect) / 2)
     height = max(1, min(shape[0], round(shape[0] * scale * stretch)))
     width = max(1, min(shape[1], round(shape[1] * scale / stretch)))
     top, left = int(generator.integers(0, shape[0] - height + 1)), int(generator.integers(0, shape[1] - width + 1))
-    return View(top, left, height, width, bool(generator.random() < config.flip_probability))
+    return View(top, left, height, width, bool(generator.random() < recipe.flip_probability))
 
 
 def whole(shape: tuple[int, ...]) -> View:
@@ -64,34 +64,6 @@ def view_mask(mask: Mask, view: View, size: int) -> NDArray[np.bool_]:
     """The mask's part in the view: size x size; a pixel is edited where at least half of it is."""
     crop = mask[view.top : view.top + view.height, view.left : view.left + view.width]
     return np.asarray(resized(crop[:, ::-1] if view.flip else crop, size) >= 0.5)
-
-
-def view_prior(prior: Floats, shape: tuple[int, ...], view: View, side: int) -> Floats:
-    """The part in the view of a prior over the whole image.
-
-    Args:
-        prior: h x w in [0, 1], over an image of `shape`.
-        shape: the image's (height, width, ...).
-        view: what of the image is seen.
-        side: rows and columns that are wanted.
-
-    Returns:
-        side x side, read at the centres of the cells, bilinear, as the image itself is.
-    """
-    centres = (np.arange(side, dtype=np.float32) + 0.5) / side
-    columns = view.left + (1 - centres if view.flip else centres) * view.width
-    rows = view.top + centres * view.height
-    grid_columns, grid_rows = np.meshgrid(
-        columns / shape[1] * prior.shape[1] - 0.5, rows / shape[0] * prior.shape[0] - 0.5
-    )
-    found = cv2.remap(
-        prior,
-        grid_columns.astype(np.float32),
-        grid_rows.astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return found.astype(np.float32, copy=False)
 
 
 def resized(pixels: NDArray[np.generic], size: int) -> Floats:

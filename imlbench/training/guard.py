@@ -12,13 +12,13 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from annotators.sigma.training.pairs import Place, TrainingPair
 from imlbench.cards import DatasetCard
 from imlbench.config import data_root
 from imlbench.datasets.files import walk
 from imlbench.errors import SampleError, UserError, one_line
 from imlbench.registry import names, resolve
 from imlbench.sources import FileSource
+from imlbench.training.pairs import Place, TrainingPair
 
 
 def evaluation_cards() -> dict[str, DatasetCard]:

@@ -10,7 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, cast, get_args
 
 from imlbench.cards import Card
 from imlbench.errors import UserError
@@ -114,10 +114,22 @@ class Condition:
         if self.perturbation is None or (role == "original" and self.target == "edited"):
             return image
         assert self.severity is not None
-        generator = keyed_generator(seed, sample_id, self.name, float(self.severity), role)
-        perturbed = self.perturbation.apply(image, self.severity, generator)
+        # Making a generator costs more than some perturbations take.
+        key = (seed, sample_id, self.name, float(self.severity), role)
+        draws = keyed_generator(*key) if self.perturbation.seeded else NoDraws(self.name)
+        perturbed = self.perturbation.apply(image, self.severity, cast("np.random.Generator", draws))
         perturbed.flags.writeable = False
         return perturbed
+
+
+class NoDraws:
+    """What a perturbation gets that is not declared `seeded`: it can draw nothing."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> NoReturn:
+        raise UserError(f"{self._name} draws random numbers: its class must say `seeded = True`")
 
 
 CLEAN = Condition()

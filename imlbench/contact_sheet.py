@@ -16,6 +16,7 @@ import numpy as np
 
 from imlbench.differencing import grey_difference
 from imlbench.errors import SampleError, UserError
+from imlbench.pair_kinds import classify_pair
 from imlbench.parts import Parts, load_parts
 from imlbench.samples import Pair
 from imlbench.settings import Settings, selected
@@ -126,6 +127,8 @@ def facts_of(parts: Parts) -> tuple[str, ...]:
     if loaded is None:
         return *facts, *dict.fromkeys(error.reason.value for error in parts.errors())
     facts += [f"{size_of(loaded.edited)} pixels", f"mask area {100 * loaded.mask.mean():.1f} %"]
+    if loaded.original is not None:
+        facts.append(f"pair kind: {classify_pair(loaded.original, loaded.edited)}")
     outside = loaded.outside_difference()
     if outside is not None:
         facts.append(f"largest difference outside: {outside}")

@@ -31,6 +31,7 @@ class Finding(StrEnum):
     EMPTY_MASK = "empty-mask"
     FULL_MASK = "full-mask"
     CONTRARY_MASK = "contrary-mask"
+    NOT_ALIGNED = "not-aligned"
     RESIZED = "resized"
     UNCHANGED = "unchanged"
     MORE_THAN_PUBLISHED = "more-than-published"
@@ -49,6 +50,7 @@ class Measured:
         area: fraction of the pixels that the mask marks, in [0, 1].
         outside: largest difference outside the mask, 0-255; None without original or outside.
         conversions: what was converted when decoding.
+        kind: of the pair, see `imlbench.pair_kinds`; empty without an original, or where nobody asked.
     """
 
     scope: Scope
@@ -56,6 +58,7 @@ class Measured:
     area: float
     outside: int | None
     conversions: tuple[str, ...]
+    kind: str = ""
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class Verification:
         widths: least and largest width in pixels, empty where nothing is readable.
         heights: likewise.
         conversions: samples by conversion that decoding needed.
+        kinds: readable samples with an original, by the kind of their pair; empty where nobody asked.
     """
 
     dataset: str
@@ -97,6 +101,7 @@ class Verification:
     widths: tuple[int, ...] = ()
     heights: tuple[int, ...] = ()
     conversions: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
 
     def count(self, sample: Sample, measured: Measured | None) -> None:
         """Count a sample; `measured` is None where it cannot be loaded."""
@@ -114,6 +119,7 @@ class Verification:
         self.compared += measured.outside is not None
         self.composited += measured.outside is not None and measured.outside <= COMPOSITED
         self.conversions.update(measured.conversions)
+        self.kinds.update([measured.kind] if measured.kind else [])
 
     @property
     def defects(self) -> list[Problem]:
@@ -158,6 +164,8 @@ class Verification:
         if self.compared:
             meaning = f"differ by at most {COMPOSITED} grey level outside the mask"
             facts.append(("composited", f"{self.composited:,} of {self.compared:,} {meaning}"))
+        if self.kinds:
+            facts.append(("pair kinds", ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())))
         if self.areas:
             low, middle, high = (f"{100 * area:.1f} %" for area in self._area_range())
             facts.append(("mask area", f"{low} to {high}, median {middle}"))
@@ -182,6 +190,7 @@ class Verification:
             "width": list(self.widths) or None,
             "height": list(self.heights) or None,
             "conversions": dict(self.conversions),
+            **({"pair_kinds": dict(self.kinds)} if self.kinds else {}),
             "defects": [as_row(problem) for problem in self.defects],
             "warnings": [as_row(problem) for problem in self.warnings],
         }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imlbench.account import Progress, Quiet
 from imlbench.datasets.base import Problem
 from imlbench.errors import Reason
+from imlbench.pair_kinds import PairKind, classify_pair
 from imlbench.parts import load_parts
 from imlbench.settings import Settings, available_cpus, selected
 from imlbench.verification import Finding, Measured, Verification
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
     from imlbench.loading import LoadedSample
     from imlbench.samples import Sample
 
+    Checked = tuple[list[Problem], Measured | None]
+
 
 def verify(
-    dataset: Dataset, workers: int | None = None, limit: int | None = None, progress: Progress | None = None
+    dataset: Dataset,
+    workers: int | None = None,
+    limit: int | None = None,
+    progress: Progress | None = None,
+    pair_kinds: bool = False,
 ) -> Verification:
     """Decode every sample of a dataset and name what is wrong.
 
@@ -33,6 +40,7 @@ def verify(
         workers: decoding threads; None = as many as processors.
         limit: decode only a random subset of this size, the same every time; None = all.
         progress: receives news.
+        pair_kinds: tell the kind of each pair too, see `imlbench.pair_kinds`; what is not SPG is warned of.
 
     Raises:
         UserError: `workers` or `limit` is below 1, or the dataset's index cannot be read.
@@ -44,7 +52,7 @@ def verify(
     found = Verification(dataset.label, dataset.title, dataset.root, len(dataset), published)
     news.start(total)
     seen: set[str] = set()
-    with closing(checks(samples, settings.workers)) as checked:
+    with closing(checks(samples, settings.workers, pair_kinds)) as checked:
         for sample, problems, measured in checked:
             if sample.id in seen:
                 problems.append(Problem(Reason.DOUBLE_MATCH, sample.id, f"{sample.id}: two samples have this id"))
@@ -58,15 +66,15 @@ def verify(
 
 
 def checks(
-    samples: Iterator[Sample], workers: int
+    samples: Iterator[Sample], workers: int, pair_kinds: bool
 ) -> Generator[tuple[Sample, list[Problem], Measured | None], None, None]:
     """Samples with what `check` says of each, in order, while threads decode a few samples ahead."""
     window = 2 * workers + 2
-    pending: deque[tuple[Sample, Future[tuple[list[Problem], Measured | None]]]] = deque()
+    pending: deque[tuple[Sample, Future[Checked]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
         try:
             for sample in samples:
-                pending.append((sample, pool.submit(check, sample)))
+                pending.append((sample, pool.submit(check, sample, pair_kinds)))
                 if len(pending) >= window:
                     first, future = pending.popleft()
                     yield first, *future.result()
@@ -77,7 +85,7 @@ def checks(
             pool.shutdown(cancel_futures=True)
 
 
-def check(sample: Sample) -> tuple[list[Problem], Measured | None]:
+def check(sample: Sample, pair_kinds: bool = False) -> Checked:
     """What is wrong with one sample, and its measures where it can be loaded."""
     parts = load_parts(sample)
     if parts.loaded is None:
@@ -85,14 +93,18 @@ def check(sample: Sample) -> tuple[list[Problem], Measured | None]:
     loaded = parts.loaded
     height, width = loaded.mask.shape
     resized = [note for note in loaded.notes if " resized from " in note]
+    found = classify_pair(loaded.aligned.original, loaded.edited) if pair_kinds and loaded.aligned else None
     measured = Measured(
         scope=sample.scope,
         size=(width, height),
         area=float(loaded.mask.mean()),
         outside=loaded.outside_difference(),
         conversions=tuple(note for note in loaded.notes if note not in resized),
+        kind="" if found is None else found.kind.value,
     )
     problems = [Problem(Finding.RESIZED, sample.id, f"{note} to {width} x {height}") for note in resized]
+    if found is not None and found.kind != PairKind.SPG:
+        problems.append(Problem(Finding.NOT_ALIGNED, sample.id, found.told))
     return problems + problems_of_content(loaded, measured.area), measured
 
 

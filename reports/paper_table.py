@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reports import footer, markup
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_METRICS = ("f1", "iou")
 CSV_COLUMNS = (
     *("dataset", "metric", "ours", "stderr", "low", "high", "n", "failed", "skipped"),
-    *("paper", "difference"),
+    *("paper", "difference", "missing"),
 )
 """After the column that names the row."""
 AVERAGE_LINE = Line(("average", ""), AVERAGE, AVERAGE)
@@ -40,6 +40,7 @@ class ComparedTable:
         composited: columns that a threshold of 1 solves.
         intervals: whether standard errors and intervals were computed and are shown.
         notes: what a reader must know, plain text.
+        missing: what keeps rows that nobody ran from being run here.
     """
 
     word: str
@@ -50,6 +51,7 @@ class ComparedTable:
     composited: frozenset[Line]
     intervals: bool
     notes: tuple[str, ...]
+    missing: Mapping[Line, str] = field(default_factory=dict)
 
 
 def compare(
@@ -62,6 +64,7 @@ def compare(
     word: str,
     source: str,
     about: Iterable[str] = (),
+    missing: Mapping[Line, str] | None = None,
     intervals: bool = False,
     seed: int = 0,
 ) -> ComparedTable:
@@ -76,6 +79,7 @@ def compare(
         word: what a row is.
         source: where the published numbers are from.
         about: notes of this table alone.
+        missing: what keeps rows that nobody ran from being run here.
         intervals: whether to compute and show standard errors and bootstrap intervals.
         seed: of the bootstrap.
 
@@ -100,7 +104,7 @@ def compare(
         *make_notes(reader, grid, names, chosen, composited, seed if intervals else None),
     ]
     columns = (*published, AVERAGE_LINE, *others)
-    return ComparedTable(word, grid.rows, columns, names, cells, composited, intervals, tuple(notes))
+    return ComparedTable(word, grid.rows, columns, names, cells, composited, intervals, tuple(notes), missing or {})
 
 
 def make_notes(
@@ -179,4 +183,5 @@ def long_rows(table: ComparedTable, name: Callable[[Line], str]) -> Iterator[lis
                     None if cell.run is None else cell.run.total("skipped"),
                     cell.paper,
                     rounded(cell.difference),
+                    table.missing.get(row),
                 ]

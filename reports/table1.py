@@ -14,6 +14,7 @@ from imlbench.errors import UserError
 from imlbench.report import Report
 from reports.ablation_runs import is_ablation
 from reports.grid import clean_runs, make_grid
+from reports.not_run import lacks, not_run_notes
 from reports.options import (
     Average,
     AverageOption,
@@ -65,8 +66,20 @@ def build(
     paper = annotator_table()
     runs, about = chosen_runs(reader, annotators)
     grid = make_grid(runs, paper)
+    # Rows that were not asked for are empty by choice.
+    missing = {} if annotators else lacks(grid)
     return compare(
-        reader, grid, paper, metrics, conventions, word=WORD, source=SOURCE, about=about, intervals=intervals, seed=seed
+        reader,
+        grid,
+        paper,
+        metrics,
+        conventions,
+        word=WORD,
+        source=SOURCE,
+        about=[*about, *not_run_notes(missing)],
+        missing=missing,
+        intervals=intervals,
+        seed=seed,
     )
 
 

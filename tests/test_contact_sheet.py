@@ -206,7 +206,7 @@ def test_facts_and_texts_of_a_row():
     row = row_of(load_parts(sample(instruction="do it", caption="a thing")), 4)
     assert row.name == "a"
     assert row.text == "Instruction: do it"
-    assert row.facts == ("64 x 64 pixels", "mask area 50.0 %", "largest difference outside: 0")
+    assert row.facts == ("64 x 64 pixels", "mask area 50.0 %", "pair kind: spg 0.92", "largest difference outside: 0")
     assert [tile.caption for tile in row.tiles] == [
         "original, 64 x 64",
         "edited, 64 x 64",

@@ -33,8 +33,9 @@ def check_options(path: Path, stored: dict[str, Any], plan: Plan) -> None:
 def difference(name: str, before: Any, now: Any) -> str:
     """What differs, and what to do, in one sentence."""
     if name == "gates" and isinstance(before, dict):
-        name = next(key for key in now if before.get(key) != now[key])
-        before, now = before.get(name), now[name]
+        name = next(key for key in {**before, **now} if before.get(key) != now.get(key))
+        # A gate that is not named was open.
+        before, now = before.get(name, "any"), now.get(name, "any")
     if name in ("annotator", "second") and isinstance(before, dict) and isinstance(now, dict):
         key = next(key for key in now if before.get(key) != now[key])
         name, before, now = f"{name}'s {key}", before.get(key), now[key]

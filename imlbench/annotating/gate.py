@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from imlbench.score_maps import HARD, LEVELS
 if TYPE_CHECKING:
     from imlbench.samples import Mask, ScoreMap
 
+KindAsked = Literal["any", "spg"]
+"""any: pairs of every kind. spg: those alone that show the same content in the same place."""
 CERTAIN = 15 / 16
 POSSIBLE = 1 / 16
 GLOBAL_SHARE = 0.95
@@ -29,12 +31,14 @@ class Gates:
         area: the smallest and the largest share of marked pixels, both allowed.
         min_alignment: the alignment must be at least this; 0 = any.
         min_agreement: the intersection over union with the second annotator must be at least this.
+        pair_kind: the kind of pairs that are annotated, see `imlbench.pair_kinds`; any = it is not looked at.
     """
 
     min_qes: float = 0.5
     area: tuple[float, float] = (0.002, 0.9)
     min_alignment: float = 0.5
     min_agreement: float = 0.5
+    pair_kind: KindAsked = "any"
 
     def __post_init__(self) -> None:
         values = {"min-qes": self.min_qes, "min-alignment": self.min_alignment, "min-agreement": self.min_agreement}
@@ -43,6 +47,8 @@ class Gates:
                 raise UserError(f"--{name}: expected a number from 0 to 1, found {value}")
         if not 0 <= self.area[0] <= self.area[1] <= 1:
             raise UserError(f"--area: expected LO,HI with 0 <= LO <= HI <= 1, found {self.area[0]},{self.area[1]}")
+        if self.pair_kind not in get_args(KindAsked):
+            raise UserError(f"--pair-kind: expected one of {', '.join(get_args(KindAsked))}, found {self.pair_kind!r}")
 
 
 class Verdict(NamedTuple):

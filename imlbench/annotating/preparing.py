@@ -19,6 +19,7 @@ from imlbench.errors import Reason, SampleError
 from imlbench.images import decode_image
 from imlbench.jobs import describe
 from imlbench.loading import fit_original
+from imlbench.pair_kinds import PairKind, classify_small
 from imlbench.samples import Pair
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def prepare(plan: Plan, source: CorpusPair, part: str, number: int, needs_instru
         return prepared
     try:
         row.action, row.concept_original, row.concept_edited = meaning(row.instruction, row.edit_type)
-        decode(prepared, source, needs_instruction)
+        decode(prepared, source, needs_instruction, plan.options.gates.pair_kind == "spg")
     except RefusalError as refusal:
         row.end("rejected", refusal.reason, str(refusal))
     except SampleError as error:
@@ -94,12 +95,12 @@ def prepare(plan: Plan, source: CorpusPair, part: str, number: int, needs_instru
     return prepared
 
 
-def decode(prepared: Prepared, source: CorpusPair, needs_instruction: bool) -> None:
+def decode(prepared: Prepared, source: CorpusPair, needs_instruction: bool, aligned_only: bool = False) -> None:
     """Read, decode and compare the two images.
 
     Raises:
         SampleError: they cannot be read, or do not fit together.
-        RefusalError: nothing was edited, or everything.
+        RefusalError: nothing was edited, or everything, or the two do not show the same in the same place.
     """
     row = prepared.row
     row.edited_sha256, edited = read(source.edited)
@@ -115,12 +116,26 @@ def decode(prepared: Prepared, source: CorpusPair, needs_instruction: bool) -> N
     if cv2.norm(fitted, edited.pixels, cv2.NORM_INF) <= UNCHANGED_LEVEL:
         raise RefusalError("unchanged", f"no channel differs by more than {UNCHANGED_LEVEL} of 255")
     prepared.small = small_copy(fitted) if resized else small, small_copy(edited.pixels)
+    if aligned_only:
+        check_kind(row, *prepared.small)
     changed = changed_share(*prepared.small)
     if changed > GLOBAL_SHARE:
         # Tells an edit of the whole frame, such as its tone, from another picture.
         row.alignment = alignment(*prepared.small, np.zeros(edited.pixels.shape[:2], np.bool_))
         raise RefusalError("global", f"{changed:.4f} of the frame has changed, above {GLOBAL_SHARE:g}")
     prepared.pair = Pair(row.id, fitted, edited.pixels, row.instruction, source.caption)
+
+
+def check_kind(row: Row, original: Image, edited: Image) -> None:
+    """Note the kind of the pair, told from its small copies.
+
+    Raises:
+        RefusalError: it is not SPG.
+    """
+    found = classify_small(original, edited)
+    if found.kind != PairKind.SPG:
+        raise RefusalError(found.kind.value, found.told)
+    row.note(found.told)
 
 
 def read(source: Source) -> tuple[str, Decoded]:

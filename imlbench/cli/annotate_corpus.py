@@ -22,6 +22,13 @@ NAMED = 5
 """Lost shards that are named; the rest is counted."""
 
 
+class PairKindOption(StrEnum):
+    """The words of `imlbench.annotating.gate.KindAsked`."""
+
+    ANY = "any"
+    SPG = "spg"
+
+
 class EngineOption(StrEnum):
     """The words of `imlbench.annotating.engine.EngineName`."""
 
@@ -52,6 +59,9 @@ def annotate_corpus(
     area: Annotated[str, typer.Option(metavar="LO,HI", help="Keep masks of this share of the frame.")] = "0.002,0.9",
     min_alignment: Annotated[float, typer.Option(help="Keep pairs aligned at least so well; 0 = any.")] = 0.5,
     min_agreement: Annotated[float, typer.Option(help="With --second: keep masks with at least this IoU.")] = 0.5,
+    pair_kind: Annotated[
+        PairKindOption, typer.Option(help="spg: leave out pairs that do not show the same content, aligned.")
+    ] = PairKindOption.ANY,
     keep_soft: Annotated[bool, typer.Option("--keep-soft", help="Store the scores beside the masks.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Do failed pairs again.")] = False,
     timeout: Annotated[
@@ -70,7 +80,7 @@ def annotate_corpus(
     from imlbench.corpora.opening import open_corpus
 
     bound = failure_limit(fail_on_error)
-    gates = Gates(min_qes=min_qes, area=read_area(area), min_alignment=min_alignment, min_agreement=min_agreement)
+    gates = Gates(min_qes, read_area(area), min_alignment, min_agreement, pair_kind.value)
     options = Options(
         limit=limit, shard_size=shard_size, gates=gates, keep_soft=keep_soft, seed=seed, **chosen_types(types)
     )

@@ -88,6 +88,9 @@ def verify_dataset(
     root: RootOption = None,
     limit: Annotated[int | None, typer.Option(help="Decode only a random subset of this size.")] = None,
     workers: Annotated[int | None, typer.Option(help="Decoding threads; as many as processors by default.")] = None,
+    pair_kinds: Annotated[
+        bool, typer.Option("--pair-kinds", help="Also tell which pairs do not show the same content, aligned.")
+    ] = False,
     name_all: Annotated[bool, typer.Option("--all", help=f"Name all problems, not {NAMED} per reason.")] = False,
     as_json: JsonOption = False,
     strict: Annotated[
@@ -105,7 +108,7 @@ def verify_dataset(
     dataset = open_dataset(name, root)
     try:
         with progress(dataset.title) as bar:
-            found = verify(dataset, workers, limit, bar)
+            found = verify(dataset, workers, limit, bar, pair_kinds)
     except KeyboardInterrupt:
         typer.echo("imlbench: interrupted; nothing was verified", err=True)
         raise typer.Exit(130) from None

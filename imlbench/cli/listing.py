@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,8 +15,12 @@ from imlbench.adapters import missing
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError
 from imlbench.registry import KINDS, Entry, Kind
+from imlbench.wanting import wanting
 
 FACTS = ("title", "version", "summary", "licence", "citation", "url")
+NONE_NEEDED, HERE = "none needed", "here"
+NARROWEST = 40
+"""A summary gets at least so many columns of a terminal; where there are fewer it gets a line of its own."""
 
 
 class KindOption(StrEnum):
@@ -59,6 +64,8 @@ def describe(entry: Entry) -> dict[str, Any]:
         facts |= {name: getattr(card, name) for name in FACTS}
         if isinstance(card, AdapterCard):
             facts["weights"] = weights_state(entry.load(), card)
+            facts["weights_licence"] = ", ".join(sorted({weight.licence for weight in card.weights}))
+            facts["wanting"] = wanting(entry.name, entry.load())
     except (UserError, AttributeError) as error:
         facts |= {**dict.fromkeys(FACTS, ""), "summary": f"broken: {error}"}
     return facts
@@ -66,22 +73,83 @@ def describe(entry: Entry) -> dict[str, Any]:
 
 def weights_state(factory: Any, card: AdapterCard) -> str:
     """How it stands with an adapter's weights on this machine: none needed, here, or what is missing."""
-    return missing(factory) or ("here" if card.weights else "none needed")
+    return missing(factory) or (HERE if card.weights else NONE_NEEDED)
 
 
 def print_rows(kind: str, rows: list[dict[str, Any]]) -> None:
-    """One kind: a line per entry, cut to the terminal's width, whole where the output is not a terminal."""
+    """One kind: adapters with licence and weights, the others with their summary.
+
+    A line per entry where the output is no terminal, else wrapped to the terminal's width; what is missing follows.
+    """
     typer.echo(f"{kind} ({len(rows)})")
-    width = max((len(row["name"]) for row in rows), default=0)
-    columns = terminal_columns()
-    for row in rows:
-        origin = "" if row["package"] == "imlbench" else f" [{row['package']}]"
-        weights = row.get("weights", "")
-        state = "" if weights in ("", "none needed") else f" [weights {weights if weights == 'here' else 'missing'}]"
-        line = f"  {row['name']:<{width}}  {row['summary']}{state}{origin}"
-        typer.echo(line if columns is None or len(line) <= columns else line[: columns - 3] + "...")
     if not rows:
         typer.echo(f"  none installed; a package can register some under imlbench.{kind}")
+        return
+    for line in laid_out([cells_of(row) for row in rows], terminal_columns()):
+        typer.echo(line)
+    show_wanting(rows)
+
+
+def cells_of(row: dict[str, Any]) -> tuple[str, ...]:
+    """Name, for adapters licence and weights, then the summary and who registered it."""
+    origin = "" if row["package"] == "imlbench" else f" [{row['package']}]"
+    summary = f"{row['summary']}{origin}"
+    if "weights" not in row:
+        return row["name"], summary
+    if row["weights_licence"] not in ("", row["licence"]):
+        summary += f" (weights: {row['weights_licence']})"
+    return row["name"], row["licence"], weights_words(row["weights"]), summary
+
+
+def weights_words(state: str) -> str:
+    """A state of `weights_state` in two words; where something else than weights is missing, in one."""
+    known = {NONE_NEEDED: "no weights", HERE: "weights here"}
+    return known.get(state, "weights missing" if state.startswith("weights ") else "missing")
+
+
+def laid_out(rows: list[tuple[str, ...]], columns: int | None) -> list[str]:
+    """Rows under one another, the last cell of each wrapped to the terminal; None = no terminal, a line for each."""
+    count = max(len(row) for row in rows)
+    # An entry that cannot be loaded has a name and a complaint only.
+    padded = [(row[0], *[""] * (count - len(row)), *row[1:]) for row in rows]
+    widths = [max(len(row[place]) for row in padded) for place in range(count - 1)]
+    lines = []
+    for row in padded:
+        start = "  " + "".join(f"{cell:<{width}}  " for cell, width in zip(row[:-1], widths, strict=True))
+        lines += wrapped(start, row[-1], columns)
+    return lines
+
+
+def wrapped(start: str, text: str, columns: int | None) -> list[str]:
+    """The line, or several of at most `columns` characters; the text stays right of its start where it has room."""
+    if columns is None or len(start) + len(text) <= columns:
+        return [start + text]
+    room = columns - len(start) >= NARROWEST
+    indent = " " * len(start) if room else "    "
+    width = max(columns - len(indent), 20)
+    lines = [indent + line for line in textwrap.wrap(text, width, break_on_hyphens=False)]
+    return [start + lines[0].lstrip(), *lines[1:]] if room else [start.rstrip(), *lines]
+
+
+def show_wanting(rows: list[dict[str, Any]]) -> None:
+    """What adapters lack and how to get it, each thing once, with the adapters that need it."""
+    needed_by: dict[str, list[str]] = {}
+    for row in rows:
+        for text in row.get("wanting", ()):
+            needed_by.setdefault(text.removeprefix(f"{row['name']}: "), []).append(row["name"])
+    if needed_by:
+        typer.echo("  missing here:")
+    columns = terminal_columns()
+    for text, names in needed_by.items():
+        for line in folded(f"{', '.join(names)}: {text}", columns):
+            typer.echo(f"    {line}")
+
+
+def folded(text: str, columns: int | None) -> list[str]:
+    """A text as lines that fit behind an indent of four; None = no terminal, one line."""
+    if columns is None:
+        return [text]
+    return textwrap.wrap(text, max(columns - 4, 20), subsequent_indent="  ", break_on_hyphens=False)
 
 
 def terminal_columns() -> int | None:

@@ -69,6 +69,9 @@ def get_weights(
         Path | None, typer.Option("--from", help="A local folder with the files, or the file where there is only one.")
     ] = None,
     root: RootOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take another file than the recorded one, where no hash is published.")
+    ] = False,
 ) -> None:
     """Bring weights into the weights folder: download them, or copy them from a local place. The only downloads."""
     from imlbench.weights import catalogue
@@ -79,7 +82,7 @@ def get_weights(
     origin = str(source) if source else f"{entry.origin}{'@' if entry.revision else ''}{entry.revision[:12]}"
     typer.echo(one_line(f"{entry.name}: {entry.title}; licence {entry.licence} {entry.licence_url}; from {origin}"))
     with bars() as progress:
-        gained = get(entry, source, root, progress)
+        gained = get(entry, source, root, progress, force)
     for one in gained:
         what = "fetched" if one.fetched else "already there"
         typer.echo(f"{one.path}: {what}, {one.size:,} bytes, SHA-256 {one.sha256}")

@@ -344,7 +344,7 @@ def test_pipe_gets_markdown_and_the_options_reach_the_table(tmp_path):
 
 def test_csv_on_standard_output_has_intervals_unasked(tmp_path):
     result = run_command("table1", "--results", str(one_dataset(tmp_path)), "--format", "csv")
-    assert "PixDiff-Fixed(10),CoCoGlide,f1,75.0,,75.0,75.0,1,0,0,92.26,-17.26\n" in result.output
+    assert "PixDiff-Fixed(10),CoCoGlide,f1,75.0,,75.0,75.0,1,0,0,92.26,-17.26,\n" in result.output
 
 
 def test_option_words_are_the_conventions_words():

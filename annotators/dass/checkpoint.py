@@ -1,0 +1,80 @@
+"""Weight files of this project's own training, written and loaded. `header` says what is in one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from annotators.dass.config import InputPolicy
+from annotators.dass.encoders import LiteEncoder, skeleton
+from annotators.dass.header import FORMAT, VERSION, describe
+from annotators.dass.model import Dass
+from annotators.meta_cd.checkpoint import fitting, portable
+from annotators.meta_cd.header import ENTRY, SUFFIX
+from imlbench.errors import UserError
+from imlbench.files import write_atomically
+from imlbench.weights.loading import load_tensors
+
+
+def save_network(path: str | Path, network: Dass, policy: InputPolicy, facts: Mapping[str, Any] | None = None) -> str:
+    """Write a network, whole or not at all. Equal networks, policies and facts give equal files.
+
+    Args:
+        path: ends in .safetensors; an existing file is replaced.
+        network: on any device.
+        policy: how pairs are to reach it.
+        facts: JSON-serialisable.
+
+    Returns:
+        The file's SHA-256, hexadecimal.
+
+    Raises:
+        UserError: the file cannot be written, or has another ending.
+        ValueError: a weight is not finite, or the facts are no JSON.
+    """
+    place = Path(path)
+    if place.suffix != SUFFIX:
+        raise UserError(f"{place}: expected a name that ends in {SUFFIX}")
+    tensors = {name: portable(name, value) for name, value in sorted(network.state_dict().items())}
+    values = {"format": FORMAT, "version": VERSION, "config": network.config.to_dict(), "input": policy.to_dict()}
+    try:
+        text = json.dumps(values | {"facts": dict(facts or {})}, sort_keys=True, allow_nan=False)
+    except TypeError as error:
+        raise ValueError(f"a checkpoint's facts must be JSON: {error}") from error
+    data: bytes = save(tensors, {ENTRY: text})
+    write_atomically(place, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_network(path: str | Path) -> tuple[Dass, InputPolicy]:
+    """A network out of a file, in evaluation mode, on the CPU, and how pairs reach it.
+
+    Args:
+        path: written by `save_network`.
+
+    Raises:
+        UserError: the file is missing, damaged, or another network's; or its encoder's package is not installed.
+    """
+    place = Path(path)
+    described = describe(place)
+    try:
+        # Shapes first: a file that asks for a huge network must hold it to get it.
+        network = skeleton(lambda: Dass(described.config))
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from error
+    tensors = load_tensors(place, network)
+    like = network.state_dict()
+    if any(value.is_meta and name not in like for name, value in network.named_buffers()):
+        # Tables that a network computes when it is built are in no file.
+        network = Dass(described.config)
+    # Copied: within a file's bytes tensors lie unaligned, for which other instructions round otherwise.
+    fitted = {name: fitting(place, name, value, like[name]).clone() for name, value in tensors.items()}
+    network.load_state_dict(fitted, assign=True)
+    if isinstance(network.encoder, LiteEncoder):
+        network.encoder.lay_out()
+    return network.eval(), described.policy

@@ -1,0 +1,1 @@
+"""What trains DASS: the recipe, the losses, and what the shared trainer needs of it."""

@@ -58,6 +58,7 @@ class SigmaConfig:
     layers: tuple[int, ...] = stated((2, 5, 11), "3.2.1; counted from zero (I), shallow to deep")
     detail_layer: int = inferred(-1, "a shallower layer, its cells stacked into the shallowest level's; -1 = none")
     pixel_cell: int = inferred(0, "side of the cells whose pixels' own differences join the features'; 0 = none")
+    match_blur: bool = inferred(False, "the sharper image of a pair is first blurred as the other one is")
     image_size: int = stated(518, "3.2.1: both images are resized to this side, aspect not kept")
     width: int = inferred(256, "channels C shared by both branches")
     heads: int = inferred(8, "attention heads")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from annotators.sigma.network.attention import limited, resize
+from annotators.sigma.network.blur_matching import matched
 from annotators.sigma.network.config import SigmaConfig
 from annotators.sigma.network.cross_modal import CrossModalRefinement
 from annotators.sigma.network.decoder import MaskDecoder
@@ -77,6 +78,9 @@ class Sigma(nn.Module):
     def outputs(self, original: Tensor, edited: Tensor, prior: Tensor | None = None) -> SigmaOutput:
         """`forward`, with the refined differences."""
         _check_inputs(original, edited, prior)
+        if self.config.match_blur:
+            with torch.no_grad():
+                original, edited = matched(original, edited)
         levels = self.encoder.levels(torch.cat([original, edited]))
         before, after = zip(*(level.chunk(2) for level in levels), strict=True)
         pixels = self._pixels(original, edited, (before[0].shape[2], before[0].shape[3]))

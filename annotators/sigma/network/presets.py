@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from annotators.sigma.network.config import Fact, SigmaConfig, facts
 from imlbench.errors import UserError, one_line
@@ -16,6 +16,7 @@ SIGMA_LITE = SigmaConfig(
     layers=(2, 4, 10, 15),
     detail_layer=0,
     pixel_cell=4,
+    match_blur=True,
     image_size=512,
     width=96,
     heads=4,
@@ -36,6 +37,7 @@ LITE_REASONS: Mapping[str, str] = MappingProxyType(
         "layers": "the last block of strides 4, 8, 16 and 32, so that one level sees fine outlines",
         "detail_layer": "outlines: the block of stride 2, stacked, costs little beside a level of its own",
         "pixel_cell": "the finest level's stride: a clean composite shows in the pixels before it does in features",
+        "match_blur": "a blur of the whole image changes every feature, and is quickly found from the pixels",
         "image_size": "a multiple of all four strides",
         "width": "about 1.4 M trainable parameters instead of 10 M",
         "heads": "24 channels a head",
@@ -92,10 +94,9 @@ def variants(full: SigmaConfig = SIGMA) -> dict[str, Variant]:
     The baseline differs from +msdb by its levels alone (I): the deepest one, differenced as the others are.
     """
     without = replace(full, grounding=False)
+    deepest: dict[str, Any] = {"layers": full.layers[-1:], "detail_layer": -1, "pixel_cell": 0}
     rows = [
-        Variant(
-            "baseline", "baseline", replace(without, layers=full.layers[-1:], detail_layer=-1, pixel_cell=0, drbs=0), 1
-        ),
+        Variant("baseline", "baseline", replace(without, **deepest, drbs=0), 1),
         Variant("msdb", "+msdb", replace(without, drbs=0), 1),
         Variant("msdb-2drb", "+msdb+2DRBs", replace(without, drbs=2), 1),
         Variant("msdb-4drb", "+msdb+4DRBs", replace(without, drbs=4), 1),

@@ -16,7 +16,7 @@ from annotators.sigma.network.pixel_differences import pixel_channels
 DIFFERENCING = "differencing.levels.0.projection.weight"
 HEAD = ("decoder.head.weight", "decoder.head.bias")
 FUSION = ("decoder.fusion.first.0.weight", "decoder.fusion.shortcut.weight")
-WITHOUT: Mapping[str, Any] = {"detail_layer": -1, "subpixels": 1, "pixel_cell": 0}
+WITHOUT: Mapping[str, Any] = {"detail_layer": -1, "subpixels": 1, "pixel_cell": 0, "match_blur": False}
 """What a network may have more than the one whose weights it starts with, and the value that stands for none of it."""
 
 

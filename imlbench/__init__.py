@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from imlbench.adapters import Annotator, Detection, Detector
+    from imlbench.adapters import Annotator, Detection, Detector, DetectorCard, Picture
     from imlbench.cards import AdapterCard, DatasetCard, Weight
     from imlbench.datasets.base import Dataset
     from imlbench.datasets.opening import open_dataset
@@ -29,7 +29,9 @@ LAZY = {
     "DatasetCard": "imlbench.cards",
     "Detection": "imlbench.adapters",
     "Detector": "imlbench.adapters",
+    "DetectorCard": "imlbench.adapters",
     "Pair": "imlbench.samples",
+    "Picture": "imlbench.adapters",
     "ResultReader": "imlbench.results.reading",
     "Sample": "imlbench.samples",
     "SampleError": "imlbench.errors",
@@ -48,7 +50,9 @@ __all__ = [
     "DatasetCard",
     "Detection",
     "Detector",
+    "DetectorCard",
     "Pair",
+    "Picture",
     "ResultReader",
     "Sample",
     "SampleError",

@@ -13,10 +13,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from imlbench.account import Account, Progress, Quiet
-from imlbench.jobs import Handle, Job, annotator_handles, make_jobs
+from imlbench.authentic import WithOriginals
+from imlbench.detection_summaries import summarise_detection
+from imlbench.errors import UserError
+from imlbench.jobs import Handle, Job, adapter_handles, make_jobs
 from imlbench.maps import MapFolder
 from imlbench.metrics import METRICS, Conventions
 from imlbench.perturb import CLEAN, Condition
@@ -26,14 +29,17 @@ from imlbench.results.reading import ResultReader
 from imlbench.results.records import Known, Outcome, Refreshed
 from imlbench.results.store import ResultStore
 from imlbench.scoring import Processed, Scorer, Task, Waiting, signature_of
+from imlbench.serving import ANNOTATORS, SERVICES
 from imlbench.settings import Settings, selected
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from imlbench.adapters import Annotator
+    from imlbench.adapters import Annotator, Detector
     from imlbench.datasets.base import Dataset
     from imlbench.samples import Sample
+
+    Adapter = str | Annotator | Detector | type[Annotator | Detector]
 
 LOOKUP = 256
 """Samples whose stored results are looked up at once."""
@@ -62,7 +68,7 @@ class Evaluation:
 
     Args:
         dataset: an opened dataset.
-        jobs: all on that dataset.
+        jobs: all on that dataset, and all of annotators or all of detectors.
         settings: how to do it.
         progress: receives news.
     """
@@ -77,7 +83,11 @@ class Evaluation:
         self.progress = progress or Quiet()
         self.account = Account()
         keep_map = MapFolder(settings.out / "maps") if settings.save_maps else None
-        self.scorer = Scorer(dataset.label, settings.seed, settings.boundary, keep_map)
+        kinds = {job.run.kind for job in self.jobs} or {ANNOTATORS.kind}
+        if len(kinds) > 1:
+            raise ValueError("annotators and detectors are served by evaluations of their own")
+        self.kind: str = kinds.pop()
+        self.scorer = Scorer(dataset.label, settings.seed, settings.boundary, keep_map, SERVICES[self.kind])
         self._buffer: list[Outcome] = []
         self._refreshed: list[Refreshed] = []
         self._finished = 0
@@ -256,14 +266,18 @@ class Evaluation:
         with ResultReader(self.settings.out) as reader:
             stale = [run_id for run_id in self.account.tally if not reader.stored_summaries(run_id, conventions)]
             summaries = reader.summarise_runs(stale, list(METRICS), conventions, seed=self.settings.seed)
+            for run_id in stale if self.kind == "detector" else ():
+                summaries[run_id] |= summarise_detection(reader, run_id, self.settings.seed)
             for run_id in stale:
                 store.write_summaries(run_id, conventions, summaries[run_id], self.settings.seed)
 
 
 def evaluate(
     dataset: str | Dataset,
-    annotators: str | Annotator | type[Annotator] | Sequence[str | Annotator | type[Annotator]],
+    annotators: Adapter | Sequence[Adapter],
     *,
+    kind: Literal["annotator", "detector"] = "annotator",
+    originals: bool = False,
     data_root: str | Path | None = None,
     out: str | Path = "results",
     device: str = "auto",
@@ -271,11 +285,13 @@ def evaluate(
     progress: Progress | None = None,
     **settings: Any,
 ) -> pd.DataFrame:
-    """Score annotators on a dataset; only what the results file lacks is computed.
+    """Score annotators, or detectors, on a dataset; only what the results file lacks is computed.
 
     Args:
         dataset: a registered name, "name:variant", or an opened dataset.
-        annotators: registered names, globs ("pixdiff-*"), classes or objects; one or several.
+        annotators: registered names, globs ("pixdiff-*"), classes or objects; one or several. Detectors, likewise.
+        kind: what they are.
+        originals: for detectors: the set's originals are judged too, as authentic images.
         data_root: the dataset's folder; None = environment variable or config file.
         out: the results folder.
         device: "auto", "cpu", "cuda", ...
@@ -294,9 +310,12 @@ def evaluate(
 
     opened = open_dataset(dataset, data_root) if isinstance(dataset, str) else dataset
     chosen = Settings(out=Path(out), **settings)
-    asked = [annotators] if isinstance(annotators, (str, type)) or hasattr(annotators, "annotate") else annotators
-    handles = annotator_handles(list(asked), device, chosen.seed)  # type: ignore[arg-type]
-    jobs = make_jobs(resolve_devices(handles), opened, conditions, chosen.seed)
+    if originals and kind == "annotator":
+        raise UserError("originals as authentic images are for detectors: an annotator compares two images")
+    opened = WithOriginals(opened) if originals else opened
+    asked = [annotators] if isinstance(annotators, (str, type)) or hasattr(annotators, "card") else annotators
+    handles = adapter_handles(f"{kind}s", list(asked), device, chosen.seed)  # type: ignore[arg-type]
+    jobs = make_jobs(resolve_devices(handles), opened, conditions, chosen.seed, kind)
     account = Evaluation(opened, jobs, chosen, progress).run()
     if account.interrupted:
         raise KeyboardInterrupt

@@ -6,12 +6,12 @@ import json
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from imlbench import registry
-from imlbench.adapters import Annotator, missing
+from imlbench.adapters import Annotator, Detector, DetectorCard, missing
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError, one_line
 from imlbench.metrics import METRIC_VERSION
@@ -21,6 +21,10 @@ from imlbench.results.records import Run
 
 if TYPE_CHECKING:
     from imlbench.datasets.base import Dataset
+
+AdapterKind = Literal["annotators", "detectors"]
+"""As entry points are grouped."""
+METHODS: dict[AdapterKind, str] = {"annotators": "annotate", "detectors": "detect"}
 
 
 @dataclass(eq=False)
@@ -76,27 +80,60 @@ def annotator_handles(annotators: Sequence[str | Annotator | type[Annotator]], d
     Raises:
         UserError: unknown name, a clash of names, or something registered that is no annotator.
     """
+    return adapter_handles("annotators", annotators, device, seed)
+
+
+def detector_handles(detectors: Sequence[str | Detector | type[Detector]], device: str, seed: int) -> list[Handle]:
+    """Handles of detectors, as `annotator_handles` of annotators.
+
+    Raises:
+        UserError: unknown name, a clash of names, or something registered that is no detector.
+    """
+    return adapter_handles("detectors", detectors, device, seed)
+
+
+def adapter_handles(kind: AdapterKind, adapters: Sequence[Any], device: str, seed: int) -> list[Handle]:
+    """Handles of adapters of one kind.
+
+    Raises:
+        UserError: unknown name, a clash of names, or something that is no adapter of this kind.
+    """
     handles: dict[str, Handle] = {}
-    for annotator in annotators:
-        factories = named_adapters(annotator) if isinstance(annotator, str) else [annotator]
+    for adapter in adapters:
+        factories = named_adapters(adapter, kind) if isinstance(adapter, str) else [adapter]
         for factory in factories:
+            check_kind(factory, kind)
             handle = Handle(factory.card, factory, device, seed)
-            if isinstance(factory, Annotator):
+            if isinstance(factory, (Annotator, Detector)):
                 handle._instance = factory
             known = handles.setdefault(handle.card.name, handle)
             if known.factory is not factory:
                 name = handle.card.name
-                raise UserError(f"two annotators are named {name}: results are kept by name, give one another card")
+                raise UserError(f"two {kind} are named {name}: results are kept by name, give one another card")
     return list(handles.values())
 
 
-def named_adapters(name: str) -> list[Any]:
-    """The registered annotators of a name; of a pattern, those that can run here, with a warning for each other one.
+def check_kind(factory: Any, kind: AdapterKind) -> None:
+    """Refuse an adapter of the other kind, and a detector without a detector's card.
+
+    Raises:
+        UserError: it is one.
+    """
+    name = factory.card.name
+    if isinstance(factory, type) and not hasattr(factory, METHODS[kind]):
+        article = "an annotator" if kind == "annotators" else "a detector"
+        raise UserError(f"{name}: not {article}: it has no method {METHODS[kind]}")
+    if kind == "detectors" and not isinstance(factory.card, DetectorCard):
+        raise UserError(f"{name}: expected a DetectorCard as `card`, found {type(factory.card).__name__}")
+
+
+def named_adapters(name: str, kind: AdapterKind = "annotators") -> list[Any]:
+    """The registered adapters of a name; of a pattern, those that can run here, with a warning for each other one.
 
     Raises:
         UserError: unknown, or none that the pattern stands for can run here.
     """
-    factories = {entry.name: load_adapter(entry) for entry in registry.match("annotators", [name])}
+    factories = {entry.name: load_adapter(entry) for entry in registry.match(kind, [name])}
     if not registry.is_pattern(name):
         return list(factories.values())
     reasons = {key: reason for key, factory in factories.items() if (reason := missing(factory))}
@@ -145,11 +182,21 @@ class Job:
         return self.run.run_id
 
 
-def make_jobs(handles: Iterable[Handle], dataset: Dataset, conditions: Sequence[Condition], seed: int) -> list[Job]:
-    """The grid of jobs, ordered by condition, then adapter; each run once."""
+def make_jobs(
+    handles: Iterable[Handle],
+    dataset: Dataset,
+    conditions: Sequence[Condition],
+    seed: int,
+    kind: Literal["annotator", "detector"] = "annotator",
+) -> list[Job]:
+    """The grid of jobs of one kind, ordered by condition, then adapter; each run once."""
     handles = list(handles)
+    if kind == "detector":
+        # It sees one image: whether the other one is perturbed too is no difference.
+        alone = {condition: replace(condition, target="edited") for condition in conditions}
+        conditions = [alone[condition] for condition in conditions]
     jobs = (
-        Job(handle, make_run("annotator", handle.card, dataset, condition, seed), condition)
+        Job(handle, make_run(kind, handle.card, dataset, condition, seed), condition)
         for condition in conditions
         for handle in handles
     )
@@ -182,6 +229,8 @@ def make_run(kind: str, card: AdapterCard, dataset: Dataset, condition: Conditio
         "protocol_version": PROTOCOL_VERSION,
         **condition.identity(),
     }
+    if isinstance(card, DetectorCard):
+        identity["preprocessing"] = card.preprocessing
     default_variant = dataset.variant == dataset.card.default_variant
     return Run(
         kind=kind,

@@ -1,16 +1,31 @@
-"""From a sample to aligned arrays: decode, bring original and mask to the edited image's size, check."""
+"""From a sample to aligned arrays: decode, bring original and mask to the edited image's size, check.
+
+A detector sees the edited image alone; what it sees of it is made here too.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image as PillowImage
 
+from imlbench.adapters import Picture
 from imlbench.differencing import difference_outside
 from imlbench.errors import Reason, SampleError
-from imlbench.images import Decoded, decode_image, resize_image, same_aspect
+from imlbench.images import (
+    EXIF_ORIENTATION,
+    FORMATS,
+    TRANSPOSITIONS,
+    Decoded,
+    decode_image,
+    resize_image,
+    same_aspect,
+)
 from imlbench.masks import bounding_box, decode_mask_with_notes, fit_mask
 from imlbench.samples import Pair
 
@@ -31,6 +46,7 @@ class LoadedSample:
         box: rows and columns of the mask's bounding box.
         files: SHA-256 (hexadecimal) of each file's bytes, by "original", "edited", "mask".
         notes: conversions and resizings that were needed.
+        data: the edited image's file, where it was loaded for a detector; else empty.
     """
 
     sample: Sample
@@ -40,6 +56,7 @@ class LoadedSample:
     box: tuple[slice, slice]
     files: dict[str, str]
     notes: tuple[str, ...]
+    data: bytes = b""
 
     @property
     def original(self) -> Image | None:
@@ -55,6 +72,10 @@ class LoadedSample:
         if self.aligned is None:
             raise SampleError(Reason.NO_ORIGINAL, f"{self.sample.id}: the dataset ships no original of this image")
         return self.aligned
+
+    def picture(self) -> Picture:
+        """What a detector gets to see; the sample was loaded with `load_alone`."""
+        return picture_of(self.sample.id, self.edited, self.data)
 
     def content(self) -> str:
         """Hexadecimal SHA-256 over the hashes of the files and how the truth is read: the identity by content."""
@@ -84,6 +105,41 @@ def load(sample: Sample) -> LoadedSample:
         notes = tuple(dict.fromkeys((*notes, *decoded.notes, *resized)))
     mask, mask_notes = load_mask(sample, edited.pixels.shape, files)
     return LoadedSample(sample, edited.pixels, aligned, mask, bounding_box(mask), files, notes + mask_notes)
+
+
+def load_alone(sample: Sample) -> LoadedSample:
+    """Decode what a detector and its truth need: the edited image, whose file is kept, and the mask.
+
+    The original's file is not decoded but hashed, so that a content has one name whoever looks at it. One that is
+    missing or broken is no failure.
+
+    Raises:
+        SampleError: a file is missing, unreadable or too large, or sizes do not fit together.
+    """
+    data = sample.edited.read()
+    files = {"edited": hashlib.sha256(data).hexdigest()}
+    edited = decode_image(data, sample.edited.name)
+    if sample.original is not None:
+        with suppress(SampleError):
+            files["original"] = hashlib.sha256(sample.original.read()).hexdigest()
+    mask, mask_notes = load_mask(sample, edited.pixels.shape, files)
+    notes = edited.notes + mask_notes
+    return LoadedSample(sample, edited.pixels, None, mask, bounding_box(mask), files, notes, data)
+
+
+def picture_of(name: str, pixels: Image, data: bytes) -> Picture:
+    """What a detector sees of an encoded image.
+
+    Args:
+        name: the sample's id or the image's name.
+        pixels: what `decode_image` made of `data`.
+        data: the file.
+    """
+    with PillowImage.open(io.BytesIO(data), formats=FORMATS) as image:
+        # Phones append further images to a JPEG, which then has another name.
+        form = "JPEG" if image.format == "MPO" else str(image.format)
+        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
+    return Picture(name, pixels, data, form, orientation if orientation in TRANSPOSITIONS else 1)
 
 
 def read(source: Source, role: str, files: dict[str, str]) -> Decoded:

@@ -166,6 +166,45 @@ def average_precision(table: CountTable, empty: Empty = "one") -> Values:
     return np.where(total > 0, area / np.maximum(total, 1), np.nan)
 
 
+def false_alarms(table: CountTable) -> Values:
+    """fp / (fp + tn), the share of the unedited pixels that are marked: n values, lower is better.
+
+    NaN where every pixel is edited. Of an authentic image it is the share of its whole area.
+    """
+    return ratio(table.fp, table.fp + table.tn, undefined=np.nan)
+
+
+def image_auc(scores: Values, manipulated: NDArray[np.bool_], weights: Values | None = None) -> Values:
+    """Area under the ROC curve of image scores: the chance that a manipulated image scores above an authentic one.
+
+    Ties count half (Mann-Whitney), so that a detector that says the same of every image has 0.5.
+
+    Args:
+        scores: n image scores.
+        manipulated: n, True = manipulated, False = authentic.
+        weights: m x n, how often each image counts; None = once each.
+
+    Returns:
+        m values, or one; NaN where a class is absent.
+    """
+    counted = np.ones((1, len(scores))) if weights is None else weights
+    if not len(scores):
+        return np.full(len(counted), np.nan)
+    levels, places = np.unique(scores, return_inverse=True)
+    order = np.argsort(places, kind="stable")
+    starts = np.searchsorted(places[order], np.arange(len(levels)))
+    # Images of one score are one step of the curve.
+    found, wrong = (
+        np.add.reduceat((counted * chosen)[:, order], starts, axis=1) for chosen in (manipulated, ~manipulated)
+    )
+    below = np.cumsum(wrong, axis=1) - wrong
+    pairs = found.sum(axis=1) * wrong.sum(axis=1)
+    area = (found * (below + wrong / 2)).sum(axis=1)
+    values = np.full(len(counted), np.nan)
+    np.divide(area, pairs, out=values, where=pairs > 0)
+    return values
+
+
 def f1_curve(table: CountTable, empty: Empty = "one") -> Values:
     """F1 at every threshold: n x 257, column t for "score bin >= t", column 256 for marking nothing."""
     fp, tp = (sums[:, ::-1] for sums in table.cumulated)

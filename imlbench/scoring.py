@@ -1,4 +1,4 @@
-"""From a sample to outcomes: decode, perturb, annotate, count. What fails is recorded, with its reason."""
+"""From a sample to outcomes: decode, perturb, ask, count. What fails is recorded, with its reason."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from imlbench.counting import Truth
 from imlbench.errors import Reason, SampleError
 from imlbench.jobs import Job, describe
-from imlbench.loading import LoadedSample, load
 from imlbench.results.records import Known, Outcome, SampleFacts, Status
-from imlbench.samples import Pair, Sample
+from imlbench.samples import Sample
 from imlbench.score_maps import checked_map
+from imlbench.serving import ANNOTATORS, DETECTORS, Said, Service, largest_score, said
+from imlbench.serving import perturbed as perturbed
 
 if TYPE_CHECKING:
-    from imlbench.perturb import Condition
+    from imlbench.loading import LoadedSample
     from imlbench.samples import ScoreMap
 
 MapSink = Callable[[Job, str, "ScoreMap"], None]
@@ -44,9 +45,9 @@ class Task:
 
 @dataclass(slots=True)
 class Waiting:
-    """A pair that waits to be scored, with what its outcomes need."""
+    """What waits to be scored, a pair or a picture, with what its outcomes need."""
 
-    pair: Pair
+    given: Any
     truth: Truth
     facts: SampleFacts
     signature: str
@@ -58,7 +59,7 @@ class Processed:
 
     Attributes:
         outcomes: finished ones.
-        waiting: jobs whose adapters work in batches, with the pairs for them.
+        waiting: jobs whose adapters work in batches, with what they are to be given.
         unchanged: jobs whose stored outcome still holds, since only the files' times had changed, and that outcome.
         sample_id: of the sample.
         signature: of its files and texts.
@@ -81,13 +82,22 @@ class Scorer:
         seed: of the perturbations.
         tolerance: of boundary matching, in pixels; None = no boundaries.
         keep_map: receives every valid score map, or None.
+        service: how the adapters of the jobs, all of one kind, are served.
     """
 
-    def __init__(self, dataset: str, seed: int, tolerance: int | None, keep_map: MapSink | None) -> None:
+    def __init__(
+        self,
+        dataset: str,
+        seed: int,
+        tolerance: int | None,
+        keep_map: MapSink | None,
+        service: Service = ANNOTATORS,
+    ) -> None:
         self.dataset = dataset
         self.seed = seed
         self.tolerance = tolerance
         self.keep_map = keep_map
+        self.service = service
         self.stop = threading.Event()
 
     def process_all(self, tasks: Sequence[Task]) -> list[Processed]:
@@ -101,7 +111,7 @@ class Scorer:
         if self.stop.is_set():
             return Processed(sample.id, signature, self.bare_facts(sample))
         try:
-            loaded = load(sample)
+            loaded = self.service.load(sample)
         except Exception as error:
             # Whatever a decoder or a file system throws is this sample's failure, not the run's.
             if not isinstance(error, SampleError):
@@ -134,10 +144,10 @@ class Scorer:
         return groups
 
     def _process_condition(self, jobs: Sequence[Job], loaded: LoadedSample, truth: Truth, result: Processed) -> None:
-        """Serve the jobs of one condition with one perturbed pair."""
+        """Serve the jobs of one condition with one perturbed pair or picture."""
         facts, signature = result.facts, result.signature
         try:
-            pair = perturbed(loaded.pair(), jobs[0].condition, self.seed)
+            given = self.service.perturbed(self.service.given(loaded), jobs[0].condition, self.seed)
         except Exception as error:
             # A perturbation may refuse an image by any exception, as JPEG's does above 65,500 pixels a side.
             if not isinstance(error, SampleError):
@@ -145,11 +155,11 @@ class Scorer:
                 error = SampleError(Reason.ADAPTER_ERROR, f"{where}: {describe(error)}")
             result.outcomes += [self.failure(job, facts, signature, error) for job in jobs]
             return
-        waiting = Waiting(pair, truth, facts, signature)
+        waiting = Waiting(given, truth, facts, signature)
         for job in jobs:
             card = job.card
-            if card.needs_instruction and not pair.instruction:
-                missing = SampleError(Reason.NO_INSTRUCTION, f"{pair.id}: {card.name} needs an instruction")
+            if card.needs_instruction and not loaded.sample.instruction:
+                missing = SampleError(Reason.NO_INSTRUCTION, f"{given.id}: {card.name} needs an instruction")
                 result.outcomes.append(self.failure(job, facts, signature, missing))
             elif card.batched:
                 result.waiting.append((job, waiting))
@@ -157,37 +167,48 @@ class Scorer:
                 result.outcomes.append(self.score_one(job, waiting))
 
     def score(self, job: Job, batch: Sequence[Waiting]) -> list[Outcome]:
-        """Annotate a batch of one job; a batch that fails is repeated pair by pair, to find the guilty one."""
+        """Score a batch of one job; a batch that fails is repeated one by one, to find the guilty one."""
         if len(batch) == 1:
             return [self.score_one(job, batch[0])]
         # Built outside the guard below: an adapter that cannot be built ends the run, with its own message.
         adapter = job.handle.get()
         started = time.perf_counter()
         try:
-            maps = adapter.annotate([waiting.pair for waiting in batch])
-            if len(maps) != len(batch):
-                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(maps)} maps for {len(batch)} pairs")
+            answers = self.service.ask(adapter, [waiting.given for waiting in batch])
+            if len(answers) != len(batch):
+                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(answers)} maps for {len(batch)} inputs")
         except Exception:
             # An adapter may raise anything.
             return [self.score_one(job, waiting) for waiting in batch]
         seconds = (time.perf_counter() - started) / len(batch)
-        return [self._count(job, waiting, scores, seconds) for waiting, scores in zip(batch, maps, strict=True)]
+        return [self._count(job, waiting, answer, seconds) for waiting, answer in zip(batch, answers, strict=True)]
 
     def score_one(self, job: Job, waiting: Waiting) -> Outcome:
-        """Annotate one pair; whatever the adapter raises is recorded as the sample's failure."""
+        """Score one pair or picture; whatever the adapter raises is recorded as the sample's failure."""
         adapter = job.handle.get()
         started = time.perf_counter()
         try:
-            maps = adapter.annotate([waiting.pair])
-            if len(maps) != 1:
-                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(maps)} maps for 1 pairs")
-            (scores,) = maps
+            answers = self.service.ask(adapter, [waiting.given])
+            if len(answers) != 1:
+                raise SampleError(Reason.BAD_MAP, f"{job.card.name}: {len(answers)} maps for 1 input")
+            (answer,) = answers
         except Exception as error:
             return self.failure(job, waiting.facts, waiting.signature, error)
-        return self._count(job, waiting, scores, time.perf_counter() - started)
+        return self._count(job, waiting, answer, time.perf_counter() - started)
 
-    def _count(self, job: Job, waiting: Waiting, scores: Any, seconds: float) -> Outcome:
-        """Validate one map, keep it if asked to, count it."""
+    def _count(self, job: Job, waiting: Waiting, answer: Any, seconds: float) -> Outcome:
+        """The outcome of one answer, whatever it is."""
+        if self.service is not DETECTORS:
+            return self._count_map(job, waiting, answer, seconds)
+        try:
+            found = said(answer, job.card.name)
+        except Exception as error:
+            # A third party's answer may hold anything.
+            return self.failure(job, waiting.facts, waiting.signature, error)
+        return self._count_map(job, waiting, found.scores, seconds, found)
+
+    def _count_map(self, job: Job, waiting: Waiting, scores: Any, seconds: float, found: Said | None = None) -> Outcome:
+        """Validate one map, keep it if asked to, count it; `found` is what a detector said beside it."""
         truth, threshold, note = waiting.truth, job.card.threshold, ""
         counts = truth.count_again(scores, threshold)
         if counts is None:
@@ -199,8 +220,12 @@ class Scorer:
             counts = truth.count(scores, threshold)
             note = f"score map resized from {given.shape[1]} x {given.shape[0]}" if resized else ""
         if self.keep_map is not None:
-            self.keep_map(job, waiting.pair.id, scores)
-        return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", "", note, seconds, counts)
+            self.keep_map(job, waiting.given.id, scores)
+        score = None
+        if found is not None:
+            note = "; ".join(filter(None, (note, *found.notes)))
+            score = largest_score(scores) if found.image_score is None else found.image_score
+        return Outcome(job.run_id, waiting.facts, waiting.signature, "ok", "", note, seconds, counts, score)
 
     def failure(self, job: Job, facts: SampleFacts, signature: str, error: Exception) -> Outcome:
         """The record of a sample that has no result."""
@@ -252,12 +277,3 @@ def same_texts(job: Job, known: Known, signature: str) -> bool:
     card = job.card
     reads = card.needs_instruction or card.uses_instruction or card.uses_caption
     return not reads or known.signature.partition("#")[2] == signature.partition("#")[2]
-
-
-def perturbed(pair: Pair, condition: Condition, seed: int) -> Pair:
-    """The pair under a condition; the very same object where the condition is clean."""
-    if condition.perturbation is None:
-        return pair
-    original = condition.apply(pair.original, "original", pair.id, seed)
-    edited = condition.apply(pair.edited, "edited", pair.id, seed)
-    return Pair(pair.id, original, edited, pair.instruction, pair.caption)

@@ -24,6 +24,10 @@ STEM = "robustness"
 
 Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Dataset or glob; may be repeated.")]
 Annotators = Annotated[list[str] | None, typer.Option("--annotator", help="Annotator or glob; may be repeated.")]
+Detectors = Annotated[
+    list[str] | None,
+    typer.Option("--detector", help="Detectors or globs instead of annotators, each of which sees one image."),
+]
 Perturbations = Annotated[list[str] | None, typer.Option("--perturb", help="Perturbation or glob; may be repeated.")]
 
 
@@ -50,6 +54,7 @@ def robustness(
     metric: Annotated[str, typer.Option(help="Metric.")] = "f1",
     dataset: Datasets = None,
     annotator: Annotators = None,
+    detector: Detectors = None,
     perturb: Perturbations = None,
     empty: Empty = EmptyOption.ONE,
     invert: Invert = InvertOption.NEVER,
@@ -60,16 +65,17 @@ def robustness(
     from imlbench.results.reading import ResultReader
     from reports.robustness_data import make_curves
     from reports.robustness_figure import LEGIBLE, draw
-    from reports.robustness_runs import Filters
+    from reports.robustness_runs import Filters, chosen_kind
 
     files = targets(output)
     conventions = Conventions(empty=empty.value, invert=invert.value)
-    filters = Filters(dataset or (), annotator or (), perturb or ())
+    filters = Filters(dataset or (), annotator or detector or (), perturb or ())
     with ResultReader(results) as reader:
-        curves = make_curves(reader, [metric], conventions, filters, seed=seed)
+        kind = chosen_kind(reader, bool(annotator), bool(detector))
+        curves = make_curves(reader, [metric], conventions, filters, seed=seed, kind=kind)
     lines = {series.sweep.annotator for one in curves for series in one.series}
     if len(lines) > LEGIBLE:
-        typer.echo(f"{len(lines)} annotators are hard to tell apart: --annotator chooses some", err=True)
+        typer.echo(f"{len(lines)} {kind}s are hard to tell apart: --{kind} chooses some", err=True)
     figure = draw(curves, metric, make_note(curves, metric, conventions, seed))
     for file in files:
         save_figure(figure, file)
@@ -91,7 +97,7 @@ def targets(output: Path) -> list[Path]:
 def robustness_panels(
     reader: ResultReader, metric: str = "f1", conventions: Conventions | None = None, seed: int = 0
 ) -> list[Panel]:
-    """One figure per dataset and perturbation; none where the results hold no run on perturbed images.
+    """One figure per dataset, perturbation and kind of adapters; none where no run is on perturbed images.
 
     Args:
         reader: the results.
@@ -105,15 +111,18 @@ def robustness_panels(
     from imlbench.metrics import Conventions
     from reports.robustness_data import make_curves
     from reports.robustness_figure import TARGET_WORDS, draw
+    from reports.robustness_runs import KINDS
 
-    if not any(stored.run.perturbation and stored.scopes.get("local") for stored in reader.runs("annotator")):
-        return []
     chosen = conventions or Conventions()
     panels = []
-    for one in make_curves(reader, [metric], chosen, seed=seed):
-        note = make_note([one], metric, chosen, seed)
-        title = f"{one.dataset}: {one.perturbation}, {TARGET_WORDS.get(one.axis.target, one.axis.target)}"
-        panels.append(Panel(title, note, image_bytes(draw([one], metric, ""), "svg")))
+    for kind in KINDS:
+        if not any(stored.run.perturbation and stored.scopes.get("local") for stored in reader.runs(kind)):
+            continue
+        for one in make_curves(reader, [metric], chosen, seed=seed, kind=kind):
+            note = make_note([one], metric, chosen, seed)
+            words = TARGET_WORDS.get(one.axis.target, one.axis.target) if kind == "annotator" else "detectors"
+            title = f"{one.dataset}: {one.perturbation}, {words}"
+            panels.append(Panel(title, note, image_bytes(draw([one], metric, ""), "svg")))
     return panels
 
 

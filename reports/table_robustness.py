@@ -27,7 +27,7 @@ from reports.options import (
     deliver,
     text_format,
 )
-from reports.robustness import Annotators, Datasets, Perturbations
+from reports.robustness import Annotators, Datasets, Detectors, Perturbations
 from reports.robustness_notes import AREA, make_notes, title
 from reports.robustness_runs import Filters, severity_text
 
@@ -49,6 +49,7 @@ def table_robustness(
     metric: Metrics = None,
     dataset: Datasets = None,
     annotator: Annotators = None,
+    detector: Detectors = None,
     perturb: Perturbations = None,
     ci: Annotated[bool, typer.Option("--ci", help="Show standard errors and 95 % bootstrap intervals.")] = False,
     empty: Empty = EmptyOption.ONE,
@@ -61,38 +62,42 @@ def table_robustness(
     from imlbench.results.reading import ResultReader
     from imlbench.statistics import RESAMPLES
     from reports.robustness_data import make_curves
+    from reports.robustness_runs import chosen_kind
 
     chosen = text_format(output, form)
     conventions = Conventions(empty.value, average.value, invert.value)
     names = list(dict.fromkeys(metric or DEFAULT_METRICS))
-    filters = Filters(dataset or (), annotator or (), perturb or ())
+    filters = Filters(dataset or (), annotator or detector or (), perturb or ())
     # CSV has columns for the uncertainty, asked for or not.
     intervals = ci or chosen == TextFormat.CSV
     with ResultReader(results) as reader:
         resamples = RESAMPLES if intervals else 0
-        curves = make_curves(reader, names, conventions, filters, seed=seed, resamples=resamples)
+        kind = chosen_kind(reader, bool(annotator), bool(detector))
+        curves = make_curves(reader, names, conventions, filters, seed=seed, resamples=resamples, kind=kind)
         notes = list(make_notes(reader, curves, names, conventions, seed if intervals else None))
 
     def text(form: TextFormat) -> str:
         if form == TextFormat.CSV:
             return markup.csv_text(CSV_HEADER, long_rows(curves, names))
         write = markup.latex if form == TextFormat.LATEX else markup.markdown
-        return write(sheets(curves, names, intervals), notes)
+        return write(sheets(curves, names, intervals, kind), notes)
 
     if not deliver(output, chosen, text):
         from reports.terminal import print_sheets
 
-        print_sheets(sheets(curves, names, intervals), notes)
+        print_sheets(sheets(curves, names, intervals, kind), notes)
 
 
-def sheets(curves: Sequence[Curves], metrics: Sequence[str], intervals: bool) -> list[markup.Sheet]:
+def sheets(
+    curves: Sequence[Curves], metrics: Sequence[str], intervals: bool, kind: str = "annotator"
+) -> list[markup.Sheet]:
     """One sheet per dataset, perturbation and metric."""
     from imlbench.metrics import metric
 
     return [
         markup.Sheet(
             f"{title(one)}: {metric(name).title} (%)",
-            ("Annotator", "n", "clean", *map(severity_text, one.severities), "Mean drop", AREA),
+            (kind.capitalize(), "n", "clean", *map(severity_text, one.severities), "Mean drop", AREA),
             tuple(row_parts(one, series, name, intervals) for series in one.series),
         )
         for one in curves

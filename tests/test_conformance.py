@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -17,9 +18,10 @@ import cv2
 import numpy as np
 import pytest
 import typer
+from PIL import Image as PillowImage
 from typer.testing import CliRunner
 
-from imlbench.adapters import Annotator, Detection, Detector
+from imlbench.adapters import Annotator, Detection, Detector, DetectorCard
 from imlbench.cards import AdapterCard, Weight
 from imlbench.cli.check import check
 from imlbench.conformance import Status, check_annotator, check_detector, check_registered
@@ -450,59 +452,125 @@ def test_later_checks_are_skipped_when_the_adapter_cannot_be_built():
     assert report.outcomes[1].message == "means nothing before construction passes"
 
 
+DETECTOR_CARD = DetectorCard(
+    name="bright", title="Brightness", version="1", summary="for tests", licence="MIT", citation="none", threshold=0.1
+)
+
+
 class Brightness(Detector):
-    card = replace(CARD, name="bright", title="Brightness")
+    card = DETECTOR_CARD
 
-    def detect(self, images):
-        return [self.one(image) for image in images]
+    def detect(self, pictures):
+        return [self.one(picture) for picture in pictures]
 
-    def one(self, image):
-        score_map = image.mean(axis=2, dtype=np.float64).astype(np.float32) / np.float32(255)
-        return Detection(score_map, float(score_map.max()))
+    def one(self, picture):
+        score_map = picture.pixels.mean(axis=2, dtype=np.float64).astype(np.float32) / np.float32(255)
+        return Detection(score_map)
+
+
+class WithScore(Brightness):
+    card = replace(DETECTOR_CARD, scores_images=True)
+
+    def one(self, picture):
+        score_map = super().one(picture).score_map
+        return Detection(score_map, float(score_map.max()), ("looked at",))
 
 
 class BareMaps(Brightness):
-    def one(self, image):
-        return super().one(image).score_map
+    def one(self, picture):
+        return super().one(picture).score_map
 
 
-class Confident(Brightness):
-    def one(self, image):
-        return super().one(image)._replace(image_score=1.2)
+class Confident(WithScore):
+    def one(self, picture):
+        return super().one(picture)._replace(image_score=1.2)
 
 
-class CountingScore(Brightness):
+class CountingScore(WithScore):
     calls = 0
 
-    def one(self, image):
+    def one(self, picture):
         self.calls += 1
-        return super().one(image)._replace(image_score=1 / self.calls)
+        return super().one(picture)._replace(image_score=1 / self.calls)
 
 
 class WithText(Brightness):
-    card = replace(Brightness.card, uses_instruction=True)
+    card = replace(DETECTOR_CARD, uses_instruction=True)
 
 
-def test_a_good_detector_passes_and_may_leave_the_image_score_out():
-    class WithoutScore(Brightness):
-        def one(self, image):
-            return Detection(super().one(image).score_map)
+class OldCard(Brightness):
+    card = CARD
 
-    for detector in (Brightness, WithoutScore):
-        report = check_detector(detector, name="bright")
-        assert {outcome.status for outcome in report.outcomes} == {Status.PASSED}, str(report)
-        assert report.kind == "detectors"
-        assert {"image-score"} <= {outcome.check for outcome in report.outcomes}
-        assert not {"identical-pair", "card-text", "without-text"} & {outcome.check for outcome in report.outcomes}
+
+class OddConvention(Brightness):
+    card = replace(DETECTOR_CARD, preprocessing="mine")
+
+
+class ListOfNotes(Brightness):
+    def one(self, picture):
+        return super().one(picture)._replace(notes="one text")
+
+
+class SilentScore(WithScore):
+    card = DETECTOR_CARD
+
+
+class NoScore(Brightness):
+    card = WithScore.card
+
+
+class WantsJpeg(Brightness):
+    def one(self, picture):
+        if picture.data is None:
+            raise ValueError("no file")
+        return super().one(picture)
+
+
+class ReadsSecretly(Brightness):
+    def one(self, picture):
+        found = super().one(picture)
+        return found if picture.jpeg is None else Detection(found.score_map / np.float32(2))
+
+
+class ReadsOpenly(ReadsSecretly):
+    card = replace(DETECTOR_CARD, reads_files=True)
+
+
+class GreyFileBreaks(Brightness):
+    def one(self, picture):
+        if picture.jpeg is not None and PillowImage.open(io.BytesIO(picture.jpeg)).mode == "L":
+            raise IndexError("component 1")
+        return super().one(picture)
+
+
+@pytest.mark.parametrize(
+    ("detector", "skipped"), [(Brightness, set()), (WithScore, set()), (ReadsOpenly, {"card-file"})]
+)
+def test_a_good_detector_passes_whether_it_scores_images_or_reads_files(detector, skipped):
+    report = check_detector(detector, name="bright")
+    assert report.passed, str(report)
+    assert {outcome.check for outcome in report.outcomes if outcome.status is Status.SKIPPED} == skipped
+    assert report.kind == "detectors"
+    checks = {outcome.check for outcome in report.outcomes}
+    assert {"image-score", "files", "card-file", "card-image-score"} <= checks
+    assert not {"identical-pair", "card-text", "without-text"} & checks
 
 
 @pytest.mark.parametrize(
     ("detector", "failing", "message"),
     [
         (BareMaps, "output", "expected a Detection for each image, found ndarray"),
+        (ListOfNotes, "output", "expected a tuple of texts as notes, found 'one text'"),
         (Confident, "image-score", "found 1.2"),
         (CountingScore, "determinism", "image score"),
         (WithText, "card", "a detector is given no text"),
+        (OldCard, "card", "expected a DetectorCard, found AdapterCard"),
+        (OddConvention, "card", "preprocessing: expected one of own, official, benco, found 'mine'"),
+        (SilentScore, "card-image-score", "scores_images=False, but there is one"),
+        (NoScore, "card-image-score", "scores_images=True, but there is none for some images"),
+        (WantsJpeg, "files", "raised ValueError: no file"),
+        (GreyFileBreaks, "files", "64x96-L-quality-80 (JPEG): raised IndexError: component 1"),
+        (ReadsSecretly, "card-file", "reads_files=False, but without the file the result is another"),
         (Good, "construction", "expected an instance of imlbench.adapters.Detector, found Good"),
     ],
 )

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
     from imlbench.jobs import Job
 
 SHOWN = ("f1", "iou")
+WHOLE = ("marked_whole", "image_auc_whole")
 
 
 def facts(job: Job) -> dict[str, Any]:
     """What tells a run from the others."""
     run = job.run
     condition = {"perturbation": run.perturbation, "severity": run.severity, "target": run.target}
-    return {"dataset": run.dataset, "annotator": run.adapter, **condition, "run_id": job.run_id}
+    return {"dataset": run.dataset, run.kind: run.adapter, **condition, "run_id": job.run_id}
+
+
+def adapter_name(row: dict[str, Any]) -> str:
+    """The annotator or the detector of a row."""
+    return str(row.get("annotator") or row["detector"])
 
 
 def condition_name(row: dict[str, Any], clean: str = "clean") -> str:
@@ -89,6 +95,38 @@ def print_outcome(
     print_table(header, body, words=len(names))
 
 
+def print_detections(
+    rows: list[dict[str, Any]], names: Sequence[str], cells: Callable[[dict[str, Any]], list[str]]
+) -> None:
+    """`print_outcome` for detectors: localisation on tampered images, false alarms and image AUC beside it, per cent.
+
+    Whole-image fakes have columns of their own where there are any.
+    """
+    from imlbench.cli.tables import print_table
+
+    whole = any(number(row, "marked_whole") for row in rows)
+    header = [*names, "tampered", "F1", "95 %", "IoU", "95 %", "authentic", "false alarms", "image AUC", "95 %"]
+    header += ["whole fakes", "marked", "image AUC"] if whole else []
+    body = []
+    for row in rows:
+        metrics = row["metrics"]
+        line = [*cells(row), str(number(row, "f1"))]
+        for name in SHOWN:
+            line += summary_cells(metrics.get(name))
+        line += [str(number(row, "false_alarms_authentic")), summary_cells(metrics.get("false_alarms_authentic"))[0]]
+        line += summary_cells(metrics.get("image_auc"))
+        if whole:
+            line += [str(number(row, "marked_whole")), *(summary_cells(metrics.get(name))[0] for name in WHOLE)]
+        body.append([*line, str(row["computed"]), *(str(sum(row[kind].values())) for kind in ("skipped", "failed"))])
+    print_table([*header, "computed", "skipped", "failed"], body, words=len(names))
+
+
+def number(row: dict[str, Any], metric: str) -> int:
+    """How many samples a mean is over."""
+    summary = row["metrics"].get(metric)
+    return int(summary["n"]) if summary else 0
+
+
 def summary_cells(summary: dict[str, float | None] | None) -> list[str]:
     """Mean and interval in per cent, "-" where there is none."""
     if summary is None or summary["mean"] is None:
@@ -111,7 +149,7 @@ def complain(rows: list[dict[str, Any]], limit: tuple[float, bool], out: Path) -
         for kind, count in (("failed", failed), ("skipped", skipped)):
             if count:
                 reasons = ", ".join(f"{reason} {number}" for reason, number in row[kind].items())
-                what = f"{row['annotator']} on {row['dataset']}"
+                what = f"{adapter_name(row)} on {row['dataset']}"
                 under = condition_name(row, clean="")
                 typer.echo(f"{what}{under and ', '}{under}: {count} {kind} ({reasons})", err=True)
         total = row["scored"] + failed + skipped

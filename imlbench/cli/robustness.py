@@ -1,4 +1,4 @@
-"""`imlbench robustness`: score annotators on perturbed images, clean ones beside them."""
+"""`imlbench robustness`: score annotators and detectors on perturbed images, clean ones beside them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 
 from imlbench.cli import run_options as options
 from imlbench.cli.options import config_option, failure_limit
-from imlbench.cli.outcome import condition_name, print_outcome
+from imlbench.cli.outcome import adapter_name, condition_name, print_detections, print_outcome
 from imlbench.cli.running import prepare, run_and_tell, show_plan
+from imlbench.errors import UserError
 
 
 class TargetOption(StrEnum):
@@ -30,7 +31,8 @@ class PresetOption(StrEnum):
 
 def robustness(
     dataset: options.DatasetNames,
-    annotator: options.AnnotatorNames,
+    annotator: options.MaybeAnnotatorNames = None,
+    detector: options.MaybeDetectorNames = None,
     perturb: Annotated[
         list[str] | None, typer.Option(help="Perturbation, see `imlbench list perturbations`; may be repeated.")
     ] = None,
@@ -41,12 +43,13 @@ def robustness(
     preset: Annotated[
         PresetOption | None, typer.Option(help="Severities of jpeg, noise and blur; all three without --perturb.")
     ] = None,
-    target: Annotated[TargetOption, typer.Option(help="Perturb the edited image, or the original too.")] = (
+    target: Annotated[TargetOption, typer.Option(help="Perturb the edited image, or for annotators both.")] = (
         TargetOption.EDITED
     ),
     clean: Annotated[
         bool, typer.Option("--clean/--no-clean", help="Also score the clean images; what is stored is used again.")
     ] = True,
+    authentic: options.Authentic = options.AuthenticOption.LISTED,
     data_root: options.DataRoots = None,
     limit: options.Limit = None,
     sample_id: options.SampleIds = None,
@@ -63,9 +66,11 @@ def robustness(
     as_json: options.AsJson = False,
     config: Annotated[Path | None, config_option("robustness")] = None,
 ) -> None:
-    """Score annotators on perturbed images, beside the clean ones; only what is missing is computed."""
+    """Score annotators and detectors on perturbed images, beside clean ones; only what is missing is computed."""
     from imlbench.perturbations.sweep import sweep_conditions
 
+    if not (annotator or detector):
+        raise UserError("nothing to score: give --annotator or --detector")
     limit_of_failures = failure_limit(fail_on_error)
     settings = options.make_settings(
         out=out,
@@ -79,7 +84,10 @@ def robustness(
         boundary=boundary,
     )
     conditions = sweep_conditions(perturb or [], severity or [], preset.value if preset else None, target.value, clean)
-    evaluations = prepare(dataset, data_root or [], annotator, device, conditions, settings)
+    originals = authentic is options.AuthenticOption.ORIGINALS
+    evaluations = prepare(
+        dataset, data_root or [], annotator or [], device, conditions, settings, detector or [], originals
+    )
     if dry_run:
         show_plan(evaluations, as_json)
     else:
@@ -87,12 +95,16 @@ def robustness(
 
 
 def show_outcome(rows: list[dict[str, Any]], out: Path) -> None:
-    """Print the table, an annotator's conditions together, and what to do next."""
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault((row["dataset"], row["annotator"]), []).append(row)
-    together = [row for group in groups.values() for row in group]
-    names = ["dataset", "annotator", "condition"]
-    print_outcome(together, names, lambda row: [row["dataset"], row["annotator"], condition_name(row)])
+    """Print a table of each kind of adapters, an adapter's conditions together, and what to do next."""
+    for kind, show in (("annotator", print_outcome), ("detector", print_detections)):
+        groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for row in rows:
+            if kind in row:
+                groups.setdefault((row["dataset"], adapter_name(row)), []).append(row)
+        if together := [row for group in groups.values() for row in group]:
+            names = ["dataset", kind, "condition"]
+            show(together, names, lambda row: [row["dataset"], adapter_name(row), condition_name(row)])
     following = f"imlbench report robustness --results {out} -o robustness.png"
-    typer.echo(f"results: {out / 'results.db'}; next: {following}")
+    both = any("annotator" in row for row in rows) and any("detector" in row for row in rows)
+    apart = "; and with --detector '*' for the detectors" if both else ""
+    typer.echo(f"results: {out / 'results.db'}; next: {following}{apart}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from imlbench.cli.options import roots_by_dataset
-from imlbench.cli.outcome import complain, condition_name, facts, outcome_rows
+from imlbench.cli.outcome import adapter_name, complain, condition_name, facts, outcome_rows
 
 if TYPE_CHECKING:
     from imlbench.account import Account
@@ -30,22 +30,44 @@ def prepare(
     device: str,
     conditions: Sequence[Condition],
     settings: Settings,
+    detectors: Sequence[str] = (),
+    originals: bool = False,
 ) -> list[Evaluation]:
-    """One evaluation per dataset, with every annotator under every condition.
+    """One evaluation per dataset and kind of adapter, with every adapter of that kind under every condition.
+
+    Args:
+        datasets: labels.
+        data_roots: as typed.
+        annotators: names or globs; may be none where there are detectors.
+        device: of all adapters.
+        conditions: of all jobs.
+        settings: of all evaluations.
+        detectors: names or globs.
+        originals: whether detectors are shown the originals too, as authentic images.
 
     Raises:
         UserError: an unknown name, a missing root, a missing weight file.
     """
+    from imlbench.authentic import WithOriginals
     from imlbench.datasets.opening import open_dataset
     from imlbench.evaluation import Evaluation, resolve_devices
-    from imlbench.jobs import annotator_handles, make_jobs
+    from imlbench.jobs import annotator_handles, detector_handles, make_jobs
 
     roots = roots_by_dataset(datasets, data_roots)
     # What a third party's code prints must not end up in the table or the JSON.
     with redirect_stdout(sys.stderr):
-        handles = resolve_devices(annotator_handles(annotators, device, settings.seed))
-        opened = [open_dataset(name, roots[name]) for name in dict.fromkeys(datasets)]
-        return [Evaluation(one, make_jobs(handles, one, conditions, settings.seed), settings) for one in opened]
+        asked = resolve_devices(annotator_handles(annotators, device, settings.seed))
+        shown = resolve_devices(detector_handles(detectors, device, settings.seed))
+        evaluations = []
+        for opened in [open_dataset(name, roots[name]) for name in dict.fromkeys(datasets)]:
+            if asked:
+                jobs = make_jobs(asked, opened, conditions, settings.seed)
+                evaluations.append(Evaluation(opened, jobs, settings))
+            if shown:
+                images = WithOriginals(opened) if originals else opened
+                jobs = make_jobs(shown, images, conditions, settings.seed, "detector")
+                evaluations.append(Evaluation(images, jobs, settings))
+        return evaluations
 
 
 def run_and_tell(
@@ -114,5 +136,5 @@ def show_plan(evaluations: Sequence[Evaluation], as_json: bool) -> None:
         typer.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        what = "  ".join(filter(None, (row["dataset"], row["annotator"], condition_name(row, clean=""))))
+        what = "  ".join(filter(None, (row["dataset"], adapter_name(row), condition_name(row, clean=""))))
         typer.echo(f"{what}: {row['to_compute']} samples to compute")

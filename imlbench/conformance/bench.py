@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from imlbench.adapters import Annotator, Detection, Detector
+from imlbench.adapters import Annotator, Detection, Detector, Picture
 from imlbench.conformance.guard import Record, watch
-from imlbench.conformance.inputs import STANDARD, make_pair
+from imlbench.conformance.inputs import STANDARD, make_pair, picture_of
 from imlbench.conformance.outcomes import CheckFailedError
 
 if TYPE_CHECKING:
@@ -62,12 +62,18 @@ class Bench:
         return self.factory(device=self.device, seed=seed) if self.takes_seed else self.factory()
 
     def call(self, pairs: Sequence[Pair], adapter: Any = None) -> Any:
-        """What the adapter returns for these pairs, unexamined. A detector sees the edited images only."""
+        """What the adapter returns for these pairs, unexamined. A detector sees the edited images, as PNG files."""
+        if self.kind == "detectors":
+            return self.call_with([picture_of(pair) for pair in pairs], adapter)
         adapter = self.adapter if adapter is None else adapter
         with watch(self.record):
-            if self.kind == "annotators":
-                return adapter.annotate(list(pairs))
-            return adapter.detect([pair.edited for pair in pairs])
+            return adapter.annotate(list(pairs))
+
+    def call_with(self, pictures: Sequence[Picture], adapter: Any = None) -> Any:
+        """What a detector returns for these pictures, unexamined."""
+        adapter = self.adapter if adapter is None else adapter
+        with watch(self.record):
+            return adapter.detect(list(pictures))
 
     def detect(self, pairs: Sequence[Pair], adapter: Any = None) -> list[Detection]:
         """One `Detection` per pair; an annotator's map comes without an image score.
@@ -75,11 +81,22 @@ class Bench:
         Raises:
             CheckFailedError: the adapter did not return a list of one array (or `Detection`) per pair.
         """
-        returned = self.call(pairs, adapter)
+        return self._detections(self.call(pairs, adapter), len(pairs))
+
+    def detect_pictures(self, pictures: Sequence[Picture]) -> list[Detection]:
+        """`detect` for a detector, on pictures.
+
+        Raises:
+            CheckFailedError: as for `detect`.
+        """
+        return self._detections(self.call_with(pictures), len(pictures))
+
+    def _detections(self, returned: object, number: int) -> list[Detection]:
+        """A call's results, one per input."""
         if not isinstance(returned, list | tuple):
-            raise CheckFailedError(f"expected a list of {len(pairs)}, found {type(returned).__name__}")
-        if len(returned) != len(pairs):
-            raise CheckFailedError(f"expected {len(pairs)} results for {len(pairs)} inputs, found {len(returned)}")
+            raise CheckFailedError(f"expected a list of {number}, found {type(returned).__name__}")
+        if len(returned) != number:
+            raise CheckFailedError(f"expected {number} results for {number} inputs, found {len(returned)}")
         return [self._detection(value) for value in returned]
 
     def _detection(self, value: object) -> Detection:
@@ -89,6 +106,8 @@ class Bench:
             raise CheckFailedError(f"expected a Detection for each image, found {type(value).__name__}")
         if not isinstance(value.score_map, np.ndarray):
             raise CheckFailedError(f"expected numpy arrays as score maps, found {type(value.score_map).__name__}")
+        if not (isinstance(value.notes, tuple) and all(isinstance(note, str) for note in value.notes)):
+            raise CheckFailedError(f"expected a tuple of texts as notes, found {value.notes!r}")
         return value
 
     def reference(self) -> list[Detection]:

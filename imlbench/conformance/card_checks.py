@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from imlbench.adapters import DetectorCard, Preprocessing
 from imlbench.cards import AdapterCard, Weight
 from imlbench.conformance.bench import AdapterKind, Bench, standard_pairs
 from imlbench.conformance.comparing import require_same
@@ -44,10 +45,20 @@ def card_faults(card: AdapterCard, name: str | None, kind: AdapterKind) -> Itera
         yield f"threshold: expected a number in [0, 1], found {threshold!r}"
     if card.needs_instruction and not card.uses_instruction:
         yield "needs_instruction without uses_instruction"
-    if kind == "detectors" and (card.needs_instruction or card.uses_instruction or card.uses_caption):
-        yield "a detector is given no text, so that it cannot need or use one"
+    if kind == "detectors":
+        yield from detector_faults(card)
     for weight in card.weights:
         yield from weight_faults(weight)
+
+
+def detector_faults(card: AdapterCard) -> Iterator[str]:
+    """What is wrong with a detector's card beside what every card has."""
+    if not isinstance(card, DetectorCard):
+        yield f"expected a DetectorCard, found {type(card).__name__}"
+    elif card.preprocessing not in get_args(Preprocessing):
+        yield f"preprocessing: expected one of {', '.join(get_args(Preprocessing))}, found {card.preprocessing!r}"
+    if card.needs_instruction or card.uses_instruction or card.uses_caption:
+        yield "a detector is given no text, so that it cannot need or use one"
 
 
 def weight_faults(weight: Weight) -> Iterator[str]:

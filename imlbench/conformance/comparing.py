@@ -11,27 +11,27 @@ import numpy as np
 from imlbench.conformance.outcomes import CheckFailedError
 
 if TYPE_CHECKING:
-    from imlbench.adapters import Detection
+    from imlbench.adapters import Detection, Picture
     from imlbench.samples import Pair, ScoreMap
 
 TOLERANCE = 1e-5
 """Allowed difference of float scores where the order of additions may differ. uint8 and bool must be equal."""
 
 
-def shape_fault(score_map: ScoreMap, pair: Pair) -> str | None:
+def shape_fault(score_map: ScoreMap, pair: Pair | Picture) -> str | None:
     """Why the map's shape is not the edited image's, or None."""
-    expected = pair.edited.shape[:2]
+    expected = (pair.edited if hasattr(pair, "edited") else pair.pixels).shape[:2]
     return None if score_map.shape == expected else f"{pair.id}: expected shape {expected}, found {score_map.shape}"
 
 
-def dtype_fault(score_map: ScoreMap, pair: Pair) -> str | None:
+def dtype_fault(score_map: ScoreMap, pair: Pair | Picture) -> str | None:
     """Why the map's dtype is not allowed, or None."""
     if score_map.dtype in (np.float32, np.uint8, np.bool_):
         return None
     return f"{pair.id}: expected float32, uint8 or bool, found {score_map.dtype}"
 
 
-def range_fault(score_map: ScoreMap, pair: Pair) -> str | None:
+def range_fault(score_map: ScoreMap, pair: Pair | Picture) -> str | None:
     """Why a floating-point map leaves [0, 1], or None. uint8 and bool cannot."""
     if score_map.dtype.kind != "f" or not score_map.size:
         return None
@@ -42,7 +42,7 @@ def range_fault(score_map: ScoreMap, pair: Pair) -> str | None:
     return None if low >= 0 and high <= 1 else f"{pair.id}: expected scores in [0, 1], found {low:g} to {high:g}"
 
 
-def any_fault(score_map: ScoreMap, pair: Pair) -> str | None:
+def any_fault(score_map: ScoreMap, pair: Pair | Picture) -> str | None:
     """The first thing wrong with a map, or None."""
     return shape_fault(score_map, pair) or dtype_fault(score_map, pair) or range_fault(score_map, pair)
 

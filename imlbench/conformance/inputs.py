@@ -1,4 +1,4 @@
-"""The deterministic images that the conformance suite feeds to an adapter.
+"""The deterministic images that the conformance suite feeds to an adapter, and files that hold them.
 
 A smooth picture with fine texture and one repainted patch: what real pairs look like, so that a model gives
 soft, varied scores and a difference between two runs shows. Pure noise would drive many models into
@@ -7,11 +7,15 @@ saturation and hide it.
 
 from __future__ import annotations
 
+import io
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image as PillowImage
 
+from imlbench.adapters import Picture
+from imlbench.images import decode_image
 from imlbench.samples import Pair
 
 if TYPE_CHECKING:
@@ -66,3 +70,31 @@ def repaint(original: Image, grey: bool) -> Image:
     colour = np.ones(3) if grey else np.array([1.0, 0.7, 0.3])
     patch[...] = (ramp * colour).astype(np.uint8)
     return edited
+
+
+def picture_of(pair: Pair, form: str = "PNG") -> Picture:
+    """The edited image as a detector sees it: with a PNG file of the very pixels, or with no file (`form` is empty)."""
+    if not form:
+        return Picture(pair.id, pair.edited)
+    return Picture(pair.id, pair.edited, encoded(pair.edited, form), form)
+
+
+def jpeg_picture(size: tuple[int, int], mode: str = "RGB", **options: Any) -> Picture:
+    """The edited image of (height, width) as a JPEG file, and what decoding it gives.
+
+    Args:
+        size: height and width.
+        mode: Pillow's: RGB, or L for a file of one component.
+        options: Pillow's: quality, subsampling, progressive.
+    """
+    data = encoded(make_pair(size).edited, "JPEG", mode, **options)
+    described = "-".join([mode, *(f"{name}-{value}" for name, value in options.items())])
+    name = f"{size[1]}x{size[0]}-{described}"
+    return Picture(name, decode_image(data, name).pixels, data, "JPEG")
+
+
+def encoded(pixels: Image, form: str, mode: str = "RGB", **options: Any) -> bytes:
+    """A file that holds the pixels."""
+    buffer = io.BytesIO()
+    PillowImage.fromarray(pixels).convert(mode).save(buffer, form, **options)
+    return buffer.getvalue()

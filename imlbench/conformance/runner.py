@@ -10,6 +10,7 @@ from typing import Any
 from imlbench.conformance import behaviour_checks as behaviour
 from imlbench.conformance import card_checks as cards
 from imlbench.conformance import output_checks as outputs
+from imlbench.conformance import picture_checks as pictures
 from imlbench.conformance.bench import ADAPTER_KINDS, AdapterKind, Bench
 from imlbench.conformance.outcomes import CheckFailedError, CheckSkippedError, Outcome, Report, Status
 from imlbench.errors import UserError, one_line
@@ -53,8 +54,11 @@ CHECKS = (
     Check("grey-content", outputs.grey_content, VALID),
     Check("identical-pair", outputs.identical_pair, VALID, PAIRS),
     Check("without-text", outputs.without_text, VALID, PAIRS),
+    Check("files", pictures.files, VALID, IMAGES),
     Check("card-soft", cards.card_soft, VALID),
     Check("card-text", cards.card_text, ("determinism",), PAIRS),
+    Check("card-file", pictures.card_file, ("determinism", "files"), IMAGES),
+    Check("card-image-score", pictures.card_image_score, ("image-score",), IMAGES),
     Check("card-seed", cards.card_seed, ("determinism",)),
     Check("threads", behaviour.threads, ("determinism", "odd-sizes")),
     Check("no-writes", behaviour.no_writes),

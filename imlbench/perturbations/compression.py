@@ -10,6 +10,7 @@ from imlbench.perturbations.common import check_whole, own_card
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from imlbench.samples import Image
 
@@ -28,6 +29,10 @@ class Jpeg(Perturbation):
     def apply(self, image: Image, severity: float, generator: np.random.Generator) -> Image:
         return jpeg_round_trip(image, int(severity))
 
+    def encode(self, image: Image, severity: float) -> bytes:
+        """The file whose pixels `apply` returns, for detectors that read files."""
+        return jpeg_file(image, int(severity)).tobytes()
+
 
 class WebP(Perturbation):
     """Lossy WebP compression by Pillow's encoder at its default effort; severity is the quality, 1-100.
@@ -45,10 +50,16 @@ class WebP(Perturbation):
         import numpy as np
         from PIL import Image as PillowImage
 
+        with PillowImage.open(io.BytesIO(self.encode(image, severity)), formats=("WEBP",)) as decoded:
+            return np.array(decoded.convert("RGB"))
+
+    def encode(self, image: Image, severity: float) -> bytes:
+        """The file whose pixels `apply` returns, for detectors that read files."""
+        from PIL import Image as PillowImage
+
         buffer = io.BytesIO()
         PillowImage.fromarray(image).save(buffer, "WEBP", quality=int(severity), lossless=False, method=4)
-        with PillowImage.open(buffer, formats=("WEBP",)) as decoded:
-            return np.array(decoded.convert("RGB"))
+        return buffer.getvalue()
 
 
 def jpeg_round_trip(image: Image, quality: int) -> Image:
@@ -60,9 +71,15 @@ def jpeg_round_trip(image: Image, quality: int) -> Image:
     """
     import cv2
 
-    subsampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *subsampling]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(jpeg_file(image, quality), cv2.IMREAD_COLOR)
     assert decoded is not None
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def jpeg_file(image: Image, quality: int) -> NDArray[np.uint8]:
+    """The bytes of a JPEG file, 4:2:0, by OpenCV's encoder; arguments as for `jpeg_round_trip`."""
+    import cv2
+
+    subsampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *subsampling]
+    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]

@@ -15,11 +15,15 @@ from pathlib import Path
 from imlbench.errors import UserError, one_line
 
 FILE_NAME = "results.db"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added `image_score`. Files of version 1 are brought up to date when they are written to, and read as they are."""
 APPLICATION_ID = 0x494D4C42
 """Marks a SQLite file as ours: "IMLB"."""
 
 BUSY_SECONDS = 60
+
+UPGRADES = {1: ("ALTER TABLE counts ADD COLUMN image_score REAL",)}
+"""Statements that bring a file of a version to the next one."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (          -- an adapter on a dataset under a condition
@@ -76,6 +80,7 @@ CREATE TABLE IF NOT EXISTS counts (        -- what one run says of one sample
     boundary_tolerance INTEGER,            -- pixels, NULL where boundaries were not asked for
     boundary_predicted INTEGER, boundary_predicted_matched INTEGER,
     boundary_true INTEGER, boundary_true_matched INTEGER,
+    image_score REAL,                      -- a detector's, 0-1: its own, else its map's largest; NULL for annotators
     PRIMARY KEY (run_id, sample_id)
 );
 CREATE TABLE IF NOT EXISTS summaries (     -- means for readers of this file; reports recompute them
@@ -144,7 +149,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check the version and create what is missing."""
+    """Check the version, create what is missing, bring an older file up to date."""
     # Before anything is set: another program's file must stay as it is.
     version = check_version(connection, path)
     # Readers and a second writer go on while one writes; file systems that cannot do it stay with a journal.
@@ -154,13 +159,21 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version == SCHEMA_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
-    # Another process may have created the tables while this one waited for the lock.
-    if check_version(connection, path) != SCHEMA_VERSION:
-        for statement in SCHEMA.split(";\n"):
-            connection.execute(statement)
+    # Another process may have done it while this one waited for the lock.
+    version = check_version(connection, path)
+    for statement in statements_from(version):
+        connection.execute(statement)
+    if version != SCHEMA_VERSION:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def statements_from(version: int) -> list[str]:
+    """What makes a file of a version one of this version; of 0, a new file."""
+    if version == 0:
+        return SCHEMA.split(";\n")
+    return [statement for older in range(version, SCHEMA_VERSION) for statement in UPGRADES[older]]
 
 
 def check_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -213,8 +226,11 @@ def opened_readonly(path: Path, options: str) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True, timeout=BUSY_SECONDS)
     try:
+        if check_version(connection, path) == 1:
+            # Of this connection alone, in memory: the file, which may lie in a read-only folder, stays as it is.
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("CREATE TEMP VIEW counts AS SELECT *, NULL AS image_score FROM main.counts")
         connection.execute("PRAGMA query_only = ON")
-        check_version(connection, path)
     except BaseException:
         connection.close()
         raise

@@ -146,17 +146,21 @@ class Joiner:
         """Write a row; the facts of a sample that is there already stay."""
         facts = {name: row[name] for name in ("dataset", *SAMPLE)}
         statement = (
-            f"SELECT sample_key, {', '.join(SIZES)} FROM samples "
+            f"SELECT sample_key, outside_difference, {', '.join(SIZES)} FROM samples "
             "WHERE dataset = :dataset AND sample_id = :sample_id AND content = :content"
         )
         there = self._connection.execute(statement, facts).fetchone()
         if there is None:
             sample_key = self._connection.execute(insertion("INSERT", "samples", facts), facts).lastrowid
-        elif row["content"] and there[1:] != tuple(row[name] for name in SIZES):
+        elif row["content"] and there[2:] != tuple(row[name] for name in SIZES):
             self._conflict(row, "one content with two sizes, masks or scopes")
             return
         else:
             sample_key = there[0]
+            if there[1] is None and row["outside_difference"] is not None:
+                # Until now only detectors have looked at it, who do not see the original.
+                told = "UPDATE samples SET outside_difference = ?, notes = ? WHERE sample_key = ?"
+                self._connection.execute(told, (row["outside_difference"], row["notes"], sample_key))
         values = {name: row[name] for name in ("run_id", "sample_id", *COUNT)}
         values |= {"sample_key": sample_key, "invocation_id": invocation_id}
         self._connection.execute(insertion("INSERT OR REPLACE", "counts", values), values)

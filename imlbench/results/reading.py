@@ -282,6 +282,21 @@ class ResultReader:
             blocks.append(np.stack([sample_values(table, name, chosen) for name in metrics], axis=1))
         return found._replace(values=np.concatenate(blocks))
 
+    def image_scores(self, run_id: str, scope: str | None = None) -> NDArray[np.float64]:
+        """Image scores of a detector's scored samples in the order of their ids: n, in [0, 1].
+
+        Where the detector has none of its own (its card says so) it is the largest score of the map.
+
+        Args:
+            run_id: the run; of an annotator, which has no image scores, there are none.
+            scope: only samples of this scope; None = all.
+        """
+        statement = (
+            "SELECT image_score FROM counts JOIN samples USING (sample_key) WHERE run_id = ? AND status = 'ok' "
+            "AND image_score IS NOT NULL AND (? IS NULL OR scope = ?) ORDER BY counts.sample_id"
+        )
+        return np.array([row[0] for row in self.query(statement, run_id, scope, scope)], dtype=np.float64)
+
     def last_written(self) -> dict[str, str]:
         """When the latest invocation that wrote to each run started: UTC, ISO 8601, by run id."""
         statement = "SELECT run_id, max(started) FROM counts JOIN invocations USING (invocation_id) GROUP BY run_id"

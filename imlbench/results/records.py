@@ -79,6 +79,7 @@ class Outcome:
         message: one line for people.
         seconds: the adapter's time, decoding apart.
         counts: what was counted, None unless ok.
+        image_score: of a detector, in [0, 1]: its own, or else the largest of its map; None for annotators.
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class Outcome:
     message: str = ""
     seconds: float | None = None
     counts: SampleCounts | None = None
+    image_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

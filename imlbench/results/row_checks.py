@@ -51,7 +51,7 @@ def check_row(row: Row) -> None:
         check_counts(row)
     else:
         require(bool(row["reason"]), f"reason: expected one for a sample that is {row['status']}, found none")
-        counted = [name for name in (*COUNTS, *BOUNDARIES, "histogram") if row[name] is not None]
+        counted = [name for name in (*COUNTS, *BOUNDARIES, "histogram", "image_score") if row[name] is not None]
         require(not counted, f"{', '.join(counted)}: expected nothing for a sample that is {row['status']}")
 
 
@@ -158,6 +158,10 @@ def check_counts(row: Row) -> None:
         message = f"histogram: expected sums of {fp + tn} and {tp + fn}, found {sums[0]} and {sums[1]}"
         require(sums == (fp + tn, tp + fn), message)
     check_boundary(row)
+    score = row["image_score"]
+    require(score is None or 0 <= score <= 1, "image_score: expected 0 to 1", score)
+    only = "image_score: expected none of an annotator"
+    require(score is None or row["kind"] == "detector", only, score)
 
 
 def unpacked(data: bytes) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from imlbench.errors import UserError, one_line
 from imlbench.results.json_arrays import LONGEST, objects
 from imlbench.results.row_checks import shown
 from imlbench.results.row_writing import ROWS_AT_ONCE, FileFormat, parquet_schema
-from imlbench.results.rows import COLUMNS, FORMAT_VERSION, NAMES, Column, Row, RowError
+from imlbench.results.rows import COLUMNS, FORMAT_VERSION, NAMES, NEW_COLUMNS, Column, Row, RowError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,15 +39,16 @@ def read_rows(path: Path, form: FileFormat, problem: Problem) -> Iterator[tuple[
         UserError: the file cannot be read, was cut off, is of a newer format, or has other columns.
     """
     reading = {FileFormat.PARQUET: read_parquet, FileFormat.CSV: read_csv, FileFormat.JSON: objects}[form]
-    total, number = None, 0
+    total, version, number = None, FORMAT_VERSION, 0
     with reading_errors(path, form):
         for number, raw in enumerate(reading(path), start=1):
             if number == 1:
-                check_columns(path, raw)
+                version = 1 if str(raw.get("format_version")) == "1" else FORMAT_VERSION
+                check_columns(path, raw, version)
             try:
-                row = typed_row(raw, form)
+                row = typed_row(raw, form, version)
                 total = row["rows_in_file"] if total is None else total
-                check_file_columns(row, total)
+                check_file_columns(row, total, version)
             except RowError as error:
                 problem(number, error)
                 continue
@@ -57,27 +58,34 @@ def read_rows(path: Path, form: FileFormat, problem: Problem) -> Iterator[tuple[
         raise UserError(f"{one_line(path)}: expected {expected}, found {number}: {DAMAGED}")
 
 
-def typed_row(raw: dict[str, Any], form: FileFormat) -> Row:
-    """A row's values with the types of their columns.
+def names_in(version: int) -> list[str]:
+    """The columns of a file of a version of the format."""
+    return [name for name in NAMES if version > 1 or name not in NEW_COLUMNS]
+
+
+def typed_row(raw: dict[str, Any], form: FileFormat, version: int = FORMAT_VERSION) -> Row:
+    """A row's values with the types of their columns; columns that the file's version lacks are empty.
 
     Raises:
         RowError: a value does not fit, or the columns are others than those of the first row.
     """
-    if raw.keys() != set(NAMES):
+    names = names_in(version)
+    if raw.keys() != set(names):
         raise RowError("other columns than the first row")
+    lacking = dict.fromkeys(name for name in NAMES if name not in names)
     if form == FileFormat.PARQUET:
-        return raw
+        return {**raw, **lacking}
     convert = csv_value if form == FileFormat.CSV else json_value
-    return {column.name: convert(column, raw[column.name]) for column in COLUMNS}
+    return {column.name: convert(column, raw[column.name]) for column in COLUMNS if column.name in raw} | lacking
 
 
-def check_file_columns(row: Row, total: object) -> None:
+def check_file_columns(row: Row, total: object, version: int = FORMAT_VERSION) -> None:
     """Check what a row says of its file.
 
     Raises:
         RowError: not what the rows before it say.
     """
-    for name, expected in (("format_version", FORMAT_VERSION), ("rows_in_file", total)):
+    for name, expected in (("format_version", version), ("rows_in_file", total)):
         if row[name] != expected or not isinstance(expected, int):
             raise RowError(f"{name}: expected {expected if expected else 'a number'}, found {shown(row[name])}")
 
@@ -100,8 +108,8 @@ def reading_errors(path: Path, form: FileFormat) -> Iterator[None]:
         raise UserError(f"{one_line(path)}: not readable as {form} ({one_line(error, 200)}): {DAMAGED}") from error
 
 
-def check_columns(path: Path, first: dict[str, Any]) -> None:
-    """Compare the file's columns with those of this version, by its first row.
+def check_columns(path: Path, first: dict[str, Any], known: int = FORMAT_VERSION) -> None:
+    """Compare the file's columns with those of its version, by its first row.
 
     Raises:
         UserError: the file is of a newer format, or has other columns.
@@ -110,8 +118,9 @@ def check_columns(path: Path, first: dict[str, Any]) -> None:
     if INTEGER.fullmatch(version) and int(version) > FORMAT_VERSION:
         message = f"written with exchange format {version}, this imlbench reads up to {FORMAT_VERSION}"
         raise UserError(f"{one_line(path)}: {message}: upgrade imlbench")
-    unknown = [name for name in first if name not in NAMES]
-    missing = [name for name in NAMES if name not in first]
+    names = names_in(known)
+    unknown = [name for name in first if name not in names]
+    missing = [name for name in names if name not in first]
     if unknown or missing:
         kind, names = ("unknown", unknown) if unknown else ("missing", missing)
         listed = ", ".join(one_line(name, 60) for name in names[:5]) + (", ..." if len(names) > 5 else "")

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from imlbench.results.reading import ResultReader
 
-FORMAT_VERSION = 1
-"""Changes whenever an older reader would misread a file."""
+FORMAT_VERSION = 2
+"""Changes whenever an older reader would misread or refuse a file. Files of version 1 lack `NEW_COLUMNS`."""
+NEW_COLUMNS = ("image_score",)
 
 Row = dict[str, Any]
 """A value for every column: str, int, float, bytes or None."""
@@ -67,6 +68,7 @@ COLUMNS: tuple[Column, ...] = (
     *columns("counts", "bytes", "histogram?"),
     *columns("counts", "integer", "boundary_tolerance?", "boundary_predicted?", "boundary_predicted_matched?"),
     *columns("counts", "integer", "boundary_true?", "boundary_true_matched?"),
+    *columns("counts", "real", "image_score?"),
     # The last one, so that a file that was cut off cannot pass for a whole one.
     *columns("", "integer", "rows_in_file"),
 )

@@ -145,13 +145,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 COUNT_COLUMNS = (
     "run_id, sample_id, sample_key, invocation_id, signature, status, reason, message, seconds, "
     "tp, fp, fn, tn, histogram, boundary_tolerance, boundary_predicted, boundary_predicted_matched, "
-    "boundary_true, boundary_true_matched"
+    "boundary_true, boundary_true_matched, image_score"
 )
 SAMPLE_NAMES = [field.name for field in fields(SampleFacts)]
 SAMPLE_COLUMNS = ", ".join(SAMPLE_NAMES)
+PAIRWISE = ("outside_difference", "notes")
+"""What whoever looks at the edited image alone, as a detector does, knows less of than whoever looked at the pair."""
+ALONE = "excluded.outside_difference IS NULL AND outside_difference IS NOT NULL"
 SAMPLE_UPSERT = (
     "ON CONFLICT (dataset, sample_id, content) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in SAMPLE_NAMES)
+    + ", ".join(f"{name} = excluded.{name}" for name in SAMPLE_NAMES if name not in PAIRWISE)
+    + "".join(f", {name} = iif({ALONE}, {name}, excluded.{name})" for name in PAIRWISE)
     + " RETURNING sample_key, sample_id, content"
 )
 as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -188,12 +192,12 @@ def count_row(
     ids = (outcome.run_id, outcome.sample.sample_id, sample_key, invocation_id)
     head = (*ids, outcome.signature, outcome.status, outcome.reason, outcome.message, outcome.seconds)
     if counts is None:
-        return (*head, *[None] * 10)
+        return (*head, *[None] * 11)
     soft, boundary = counts.soft, counts.boundary
     if id(soft) not in packed:
         packed[id(soft)] = pack_histogram(soft)
     edges = [None] * 5 if boundary is None else astuple(boundary)
-    return (*head, counts.tp, counts.fp, counts.fn, counts.tn, packed[id(soft)], *edges)
+    return (*head, counts.tp, counts.fp, counts.fn, counts.tn, packed[id(soft)], *edges, outcome.image_score)
 
 
 def encodable(value: Any) -> Any:

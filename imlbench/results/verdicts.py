@@ -11,7 +11,7 @@ from imlbench.results.row_checks import BOUNDARIES, COUNTS, unpacked
 from imlbench.results.rows import Row
 
 Keep = Literal["refuse", "newest"]
-COMPARED = ("status", "content", *COUNTS, *BOUNDARIES, "histogram", "started", "provenance")
+COMPARED = ("status", "content", *COUNTS, *BOUNDARIES, "histogram", "image_score", "started", "provenance")
 """Columns that a verdict looks at."""
 
 
@@ -61,7 +61,9 @@ def verdict(row: Row, there: dict[str, Any] | None, keep: Keep = "refuse") -> Ve
 
 def compared_scores(row: Row, there: dict[str, Any]) -> Verdict:
     """Two scores of one content."""
-    agree = all(there[name] == row[name] for name in COUNTS) and same_histogram(there["histogram"], row["histogram"])
+    agree = all(there[name] == row[name] for name in (*COUNTS, "image_score")) and same_histogram(
+        there["histogram"], row["histogram"]
+    )
     if not agree:
         return Verdict.COUNTS
     tolerances = (there["boundary_tolerance"], row["boundary_tolerance"])

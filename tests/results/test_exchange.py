@@ -270,7 +270,8 @@ class TestDamagedFiles:
         monkeypatch.setattr("imlbench.results.row_writing.FORMAT_VERSION", FORMAT_VERSION + 1)
         export_results(results, tmp_path / f"new.{form}")
         message = refusal([tmp_path / f"new.{form}"], out)
-        assert message.endswith("written with exchange format 2, this imlbench reads up to 1: upgrade imlbench")
+        newer = f"written with exchange format {FORMAT_VERSION + 1}, this imlbench reads up to {FORMAT_VERSION}"
+        assert message.endswith(f"{newer}: upgrade imlbench")
 
     def test_a_newer_format_with_more_columns(self, rows, tmp_path, out):
         path = written(tmp_path / "rows.json", [{**row, "format_version": 7, "more": 1} for row in rows])
@@ -359,7 +360,7 @@ SPOILT = [
     ({"outside_difference": 256}, "outside_difference: expected 0 to 255, found 256"),
     ({"seconds": -1}, "seconds: expected 0 or more, found -1.0"),
     ({"rows_in_file": 7}, "rows_in_file: expected 25, found 7"),
-    ({"format_version": 0}, "format_version: expected 1, found 0"),
+    ({"format_version": 0}, f"format_version: expected {FORMAT_VERSION}, found 0"),
     ({"adapter_title": "other"}, "adapter_title: other than in an earlier row of run "),
     ({"finished": None, "started": "2027-01-01T00:00:00+00:00"}, "invocation_id: 1 has another provenance"),
 ]

@@ -17,6 +17,7 @@ from imlbench.counting import SampleCounts
 from imlbench.errors import UserError
 from imlbench.histograms import BINS, binary_histogram
 from imlbench.metrics import Conventions
+from imlbench.results.database import SCHEMA_VERSION
 from imlbench.results.reading import ResultReader
 from imlbench.results.records import Outcome, Refreshed, Run, SampleFacts, pack_histogram, unpack_histogram
 from imlbench.results.store import ResultStore
@@ -326,7 +327,7 @@ def test_many_processes_may_make_the_file_at_once(out):
     code = "import sys; from imlbench.results.store import ResultStore; ResultStore(sys.argv[1]).close()"
     processes = [start(out, code=(sys.executable, "-c", code)) for _ in range(6)]
     assert [finish(process) for process in processes] == [Done(0, "", "")] * 6
-    assert rows(out, "PRAGMA user_version") == [(1,)]
+    assert rows(out, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
 LIMITED = (

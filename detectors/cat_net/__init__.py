@@ -1,0 +1,1 @@
+"""CAT-Net: colours through one HRNet, JPEG coefficients through another, joined."""

@@ -1,0 +1,1 @@
+"""MVSS-Net: noise and boundary artefacts, two ResNet-50 streams."""

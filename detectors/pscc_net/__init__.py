@@ -1,0 +1,1 @@
+"""PSCC-Net: a small HRNet and masks from coarse to fine, each gating the next."""

@@ -1,0 +1,1 @@
+"""SparseViT: a hybrid backbone whose attention looks at sparse blocks of an image."""

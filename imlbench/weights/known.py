@@ -188,8 +188,8 @@ SIGMA_LITE = WeightFile(
     files=(
         KnownFile(
             "sigma/weights/sigma-lite.safetensors",
-            2874392,
-            "ad5a4eb89afdd26cb41b7c3a97ba138845b83cff4939c0a32ac3a983bae87441",
+            2903696,
+            "20417e3822af27f1743e9eb92a9cfe85ffc8b808c51f55b3d1e8fe2b5b12443d",
         ),
     ),
     needed_by=("sigma-lite",),

@@ -35,7 +35,7 @@ TINY = replace(
     SIGMA_LITE, width=16, pyramid_width=16, decoder_width=8, fusion_width=8, attention_lattice=8, key_lattice=4
 )
 
-GOLDEN = [0.50119, 0.50471, 0.49988, 0.52172, 0.52849, 0.04199]
+GOLDEN = [0.4991, 0.51001, 0.50331, 0.50084, 0.52221, 0.04236]
 """Four scores, their mean and their deviation, of the 80 x 80 pair."""
 
 

@@ -67,6 +67,9 @@ class Trainer(Generic[Network]):
             UserError: the loss is not finite, a pair cannot be read, or the folder cannot be written.
         """
         if self.step >= self.plan.steps:
+            # A kill between the last checkpoint and the weights' file.
+            if not (self.run.out / FINAL).exists():
+                self._finish(None)
             return None
         log = self._log()
         started = time.monotonic()
@@ -87,10 +90,14 @@ class Trainer(Generic[Network]):
                     self._save()
                 if over:
                     break
+        self._finish(score)
+        return score
+
+    def _finish(self, score: Score | None) -> None:
+        """Write the last weights, which are the best ones too where nothing is validated."""
         self._export(FINAL, score)
         if not self.run.validation:
             self._export(BEST, score)
-        return score
 
     def _take_step(self, micro: Iterator[Batch]) -> dict[str, float]:
         """One optimiser step over all accumulated batches; its losses, averaged over batches and processes."""

@@ -26,6 +26,12 @@ def test_cross_entropy_is_the_mean_over_the_pixels_that_count():
     assert losses.binary_cross_entropy(logits, mask, valid).item() == pytest.approx(LOG2)
 
 
+def test_edited_pixels_can_weigh_more():
+    logits, mask = image((0, 0), (0, 100)), image((1, 0), (0, 0))
+    found = losses.binary_cross_entropy(logits, mask, ALL, edited=3)
+    assert found.item() == pytest.approx((3 * LOG2 + 2 * LOG2 + 100) / 6)
+
+
 def test_a_soft_target_is_met_by_its_own_logit():
     logits = torch.full((1, 1, 2, 2), math.log(0.25 / 0.75), requires_grad=True)
     losses.binary_cross_entropy(logits, torch.full((1, 1, 2, 2), 0.25), ALL).backward()

@@ -100,6 +100,16 @@ def test_losses_fall(make, tmp_path, recipe):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
+def test_a_run_that_was_killed_before_it_wrote_its_last_weights_writes_them(make):
+    run = make("run")
+    run.train()
+    last = run.run.out / "last.safetensors"
+    weights = last.read_bytes()
+    last.unlink()
+    make("run", resume=True).train()
+    assert last.stat().st_size == pytest.approx(len(weights), abs=2000)
+
+
 def test_the_rates_in_the_log_are_the_schedules(make, tmp_path):
     make(recipe=SgdRecipe(steps=4, learning_rate=0.08)).train()
     rates = [float(row["rate"]) for row in rows(tmp_path / "run")]

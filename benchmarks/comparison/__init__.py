@@ -1,0 +1,1 @@
+"""The comparison of trained baselines without private weights: who takes part, training, measuring, and the table."""

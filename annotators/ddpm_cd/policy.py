@@ -47,9 +47,7 @@ class InputPolicy:
         if self.fit not in FITS:
             raise UserError(f"the input: expected {' or '.join(FITS)}, found {one_line(repr(self.fit), 60)}")
         if type(self.overlap) is not int or self.overlap < 0:
-            raise UserError(
-                f"the overlap: expected whole pixels from 0, found {one_line(repr(self.overlap), 60)}"
-            )
+            raise UserError(f"the overlap: expected whole pixels from 0, found {one_line(repr(self.overlap), 60)}")
         if self.precision not in PRECISIONS:
             found = one_line(repr(self.precision), 60)
             raise UserError(f"the precision: expected one of {', '.join(PRECISIONS)}, found {found}")

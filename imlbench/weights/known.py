@@ -14,6 +14,7 @@ from imlbench.weights.known_ddpm_cd import DDPM_CD
 from imlbench.weights.known_detectors import DETECTORS
 from imlbench.weights.known_floors import FLOORS
 from imlbench.weights.known_meta_cd import META_CD
+from imlbench.weights.known_tiny_unet import TINY_UNET
 
 HUB = "https://huggingface.co"
 TAESD = "https://github.com/madebyollin/taesd"
@@ -214,6 +215,7 @@ CATALOGUE = (
     *(SAM2_SMALL, QWEN, SIGMA_LITE, SIGMA),
     *DDPM_CD,
     *META_CD,
+    TINY_UNET,
     *DASS,
     *FLOORS,
     *DETECTORS,

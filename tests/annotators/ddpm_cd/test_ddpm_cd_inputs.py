@@ -91,5 +91,5 @@ def test_the_identity_names_what_changes_scores():
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(make):
-    with pytest.raises(UserError, match="the (input|overlap|precision): expected"):
+    with pytest.raises(UserError, match=r"the (input|overlap|precision): expected"):
         make()

@@ -1,0 +1,115 @@
+"""What the entry points name: how each borrowed network is fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from detectors.finetuning import methods, recipes
+from detectors.finetuning.methods import Method
+from detectors.finetuning.task import SquareTask
+from detectors.weight_files import required_files
+from imlbench.training.finetuners import PUBLIC, SCRATCH, Begun, Finetuner
+from imlbench.weights.checking import digest
+
+if TYPE_CHECKING:
+    from detectors.network_detector import SquareDetector
+    from imlbench.training.single_recipe import ImageRecipe
+
+
+def begin(recipe: ImageRecipe, init: str, tables: Mapping[str, Mapping[str, Any]], *, method: Method) -> Begun:
+    """The network with the weights to start from.
+
+    Raises:
+        UserError: its package or its weights are missing, damaged or another network's.
+    """
+    if init == SCRATCH:
+        torch.manual_seed(recipe.seed)
+        network, started = method.build(), None
+    else:
+        path = required_files(method.name)[0] if init == PUBLIC else Path(init)
+        network, started = method.detector().loaded((path,)), digest(path)
+    return Begun(SquareTask(network.requires_grad_(True), recipe, method), {"started_from": started})
+
+
+def open_with(path: Path, device: str, *, method: Method) -> SquareDetector:
+    """The detector with the weights of a run."""
+    return method.detector()(device, weights=path)
+
+
+def finetuner(method: Method, presets: Mapping[str, ImageRecipe]) -> Finetuner:
+    """A method's entry."""
+    return Finetuner(
+        name=method.name, recipes=presets, begin=partial(begin, method=method), open=partial(open_with, method=method)
+    )
+
+
+def sparse_vit() -> type[SquareDetector]:
+    """SparseViT's class."""
+    from detectors.sparse_vit.detector import SparseVit
+
+    return SparseVit
+
+
+def mesorch() -> type[SquareDetector]:
+    """Mesorch's class."""
+    from detectors.mesorch.detector import Mesorch
+
+    return Mesorch
+
+
+def iml_vit() -> type[SquareDetector]:
+    """IML-ViT's class."""
+    from detectors.iml_vit.detector import ImlVit
+
+    return ImlVit
+
+
+def mvss_net() -> type[SquareDetector]:
+    """MVSS-Net's class."""
+    from detectors.mvss_net.detector import MvssNet
+
+    return MvssNet
+
+
+SPARSE_VIT = finetuner(
+    Method(
+        "sparse-vit",
+        sparse_vit,
+        "sparse_vit",
+        methods.sparse_vit_logits,
+        methods.cross_entropy_alone,
+    ),
+    recipes.SPARSE_VIT,
+)
+MESORCH = finetuner(
+    Method("mesorch", mesorch, "mesorch", methods.mesorch_logits, methods.cross_entropy_alone),
+    recipes.MESORCH,
+)
+IML_VIT = finetuner(
+    Method(
+        "iml-vit",
+        iml_vit,
+        "iml_vit",
+        methods.iml_vit_logits,
+        methods.with_edges,
+        ("loss", "bce", "edge"),
+    ),
+    recipes.IML_VIT,
+)
+MVSS_NET = finetuner(
+    Method(
+        "mvss-net",
+        mvss_net,
+        "mvss_net",
+        methods.mvss_net_logits,
+        methods.three_terms,
+        ("loss", "mask", "image", "edge"),
+        bgr=True,
+    ),
+    recipes.MVSS_NET,
+)

@@ -1,0 +1,73 @@
+"""A borrowed network with its authors' loss, seen in training and validation as the detector sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from detectors.arrays import IMAGENET_DEVIATION, IMAGENET_MEAN
+from imlbench.errors import UserError
+from imlbench.files import write_atomically
+from imlbench.training.items import Batch
+from imlbench.training.single_task import ImageTask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.finetuning.methods import Method
+    from imlbench.samples import Image
+    from imlbench.training.single_recipe import ImageRecipe
+
+
+class SquareTask(ImageTask[nn.Module]):
+    """A network that sees a square with ImageNet's statistics.
+
+    Args:
+        network: on the processor.
+        recipe: its last size is the square's side.
+        method: how it is seen and trained.
+    """
+
+    def __init__(self, network: nn.Module, recipe: ImageRecipe, method: Method) -> None:
+        super().__init__(network, recipe.sizes[-1], recipe.freeze_statistics)
+        self.terms = method.terms
+        self.method = method
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        logits = self.method.logits(self.network, self.prepared(batch["image"]))
+        return self.method.loss(logits, batch["mask"], batch["valid"])
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """Images with ImageNet's statistics, which stay in their order whatever that of the colours is."""
+        ordered = images.flip(1) if self.method.bgr else images
+        mean, deviation = (ordered.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+        return (ordered - mean) / deviation
+
+    def scores(self, network: nn.Module, images: Tensor) -> Tensor:
+        return self.method.logits(network, self.prepared(images))["mask"].sigmoid()
+
+    def judge(self, network: nn.Module, pixels: Image, device: torch.device) -> NDArray[np.float32]:
+        """By the detector's own preparation and output rule."""
+        rules = self.method.preprocessing()
+        batch = torch.from_numpy(rules.official_input(pixels))[None].to(device)
+        logits = self.method.logits(network, batch)["mask"]
+        height, width = pixels.shape[:2]
+        found: Any = rules.official_map(logits.float().sigmoid()[0, 0].cpu().numpy(), (height, width))
+        scores: NDArray[np.float32] = found / np.float32(255) if found.dtype == np.uint8 else found
+        return scores
+
+    def export(self, path: Path, network: nn.Module, facts: Mapping[str, Any]) -> None:
+        """The network's tensors under its authors' names, which is what the detector reads."""
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+        for name, value in tensors.items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise UserError(f"{path}: {name}: NaN or infinity among the weights; lower learning_rate")
+        story = json.dumps({"format": f"imlbench-{self.method.name}", "facts": dict(facts)}, sort_keys=True)
+        write_atomically(path, save(tensors, {"imlbench": story}))

@@ -1,0 +1,1 @@
+"""tiny-unet: a U-Net of less than four million parameters that is trained and run on a processor."""

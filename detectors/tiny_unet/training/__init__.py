@@ -1,0 +1,1 @@
+"""How tiny-unet is trained."""

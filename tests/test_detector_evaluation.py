@@ -17,6 +17,7 @@ from imlbench.jobs import adapter_handles, annotator_handles, detector_handles, 
 from imlbench.loading import load, load_alone, picture_of
 from imlbench.perturb import CLEAN, Condition
 from imlbench.perturbations.compression import Jpeg
+from imlbench.perturbations.filters import Blur
 from imlbench.results.merging import merge_results
 from imlbench.results.reading import ResultReader
 from imlbench.samples import Sample
@@ -69,20 +70,16 @@ class TestWhatIsSeen:
         assert len(frame) == 1
 
     def test_under_a_perturbation_has_a_file_only_where_the_perturbation_tells_one(self, tmp_path, out):
-        class Telling(Jpeg):
-            def encode(self, image, severity):
-                buffer = io.BytesIO()
-                Image.fromarray(image).save(buffer, "JPEG", quality=int(severity))
-                return buffer.getvalue()
-
         dataset = ListDataset(tmp_path, [memory_sample("x")])
         silent, telling = ToyDetector(), ToyDetector(name="other")
-        run(dataset, silent, out, conditions=[Condition(Jpeg(), 70)])
-        run(dataset, telling, out, conditions=[Condition(Telling(), 70)])
+        run(dataset, silent, out, conditions=[Condition(Blur(), 5)])
+        run(dataset, telling, out, conditions=[Condition(Jpeg(), 70)])
         assert (silent.pictures["x"].data, silent.pictures["x"].format) == (None, "")
         assert telling.pictures["x"].jpeg[:2] == b"\xff\xd8"
-        np.testing.assert_array_equal(silent.pictures["x"].pixels, telling.pictures["x"].pixels)
-        assert not np.array_equal(silent.pictures["x"].pixels, edit(photo()))
+        decoded = np.asarray(Image.open(io.BytesIO(telling.pictures["x"].jpeg)))
+        # Pillow's decoder and OpenCV's round differently.
+        assert np.abs(decoded.astype(int) - telling.pictures["x"].pixels).max() <= 8
+        assert not np.array_equal(telling.pictures["x"].pixels, edit(photo()))
 
     def test_is_one_image_whatever_the_target(self, tmp_path):
         dataset = ListDataset(tmp_path, [memory_sample("x")])

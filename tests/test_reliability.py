@@ -138,11 +138,11 @@ NAPPING = """
 import sys, time
 import imlbench.evaluation, imlbench.scoring
 imlbench.evaluation.COMMIT_SAMPLES = 1
-load = imlbench.scoring.load
-def slow(sample):
+process = imlbench.scoring.Scorer.process
+def slow(self, task):
     time.sleep(0.04)
-    return load(sample)
-imlbench.scoring.load = slow
+    return process(self, task)
+imlbench.scoring.Scorer.process = slow
 from imlbench.cli.main import main
 main()
 """

@@ -48,7 +48,7 @@ def test_help_lists_every_report_with_its_summary():
 def test_unknown_name_suggests_the_nearest():
     result = run_command("tabel1")
     assert isinstance(result.exception, UserError)
-    assert str(result.exception) == "unknown report 'tabel1': did you mean table1, table3?"
+    assert str(result.exception) == "unknown report 'tabel1': did you mean table1, table3, table2?"
 
 
 def test_report_of_a_third_party_runs_with_its_own_options(register):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    bench_annotators,
     bench_corpus,
     bench_counting,
     bench_memory,
@@ -31,6 +32,7 @@ def main() -> int:
         bench_page,
         bench_corpus,
         bench_sigma,
+        bench_annotators,
     )
     rows = []
     for module in modules:

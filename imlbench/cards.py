@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from imlbench.errors import UserError, one_line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
@@ -89,6 +91,23 @@ class CollectionCard(Card):
     variants: tuple[str, ...] = ()
     default_variant: str = ""
     layout: str
+
+    def checked_variant(self, variant: str) -> str:
+        """The variant, the default one for "".
+
+        Raises:
+            UserError: there is none of this name.
+        """
+        if not variant:
+            return self.default_variant
+        if variant not in self.variants:
+            known = ", ".join(self.variants) or "none"
+            raise UserError(f"{self.name} has no variant {one_line(variant, 80)!r}; variants: {known}")
+        return variant
+
+    def label(self, variant: str) -> str:
+        """The name under which a collection of this variant is opened again: "name", or "name:variant"."""
+        return self.name if variant == self.default_variant else f"{self.name}:{variant}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,17 +87,12 @@ class Corpus(ABC):
         return str(root.resolve())
 
     def _checked_variant(self, variant: str) -> str:
-        if not variant:
-            return self.card.default_variant
-        if variant not in self.card.variants:
-            known = ", ".join(self.card.variants) or "none"
-            raise UserError(f"{self.card.name} has no variant {one_line(variant, 80)!r}; variants: {known}")
-        return variant
+        return self.card.checked_variant(variant)
 
     @property
     def label(self) -> str:
         """The name under which `open_corpus` opens the same corpus again: registered name, and variant if any."""
-        return f"{self.card.name}:{self.variant}" if self.variant != self.card.default_variant else self.card.name
+        return self.card.label(self.variant)
 
     @property
     def published(self) -> int | None:

@@ -59,19 +59,12 @@ class Dataset(ABC):
         return str(root.resolve())
 
     def _checked_variant(self, variant: str) -> str:
-        if not variant:
-            return self.card.default_variant
-        if variant not in self.card.variants:
-            known = ", ".join(self.card.variants) or "none"
-            raise UserError(f"{self.card.name} has no variant {one_line(variant, 80)!r}; variants: {known}")
-        return variant
+        return self.card.checked_variant(variant)
 
     @property
     def label(self) -> str:
         """Name in results: the registered name, and the variant where it is not the default one."""
-        if self.variant == self.card.default_variant:
-            return self.card.name
-        return f"{self.card.name}:{self.variant}"
+        return self.card.label(self.variant)
 
     @property
     def title(self) -> str:

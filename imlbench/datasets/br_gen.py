@@ -53,7 +53,8 @@ class BRGen(Dataset):
         version="1",
         summary="150,000 forgeries of whole background or stuff regions by LaMa, MAT, SDXL, BrushNet and PowerPaint",
         licence="academic, non-commercial (README; the LICENSE file says CC-BY-4.0)",
-        citation="Cai et al., Zooming In on Fakes: A Novel Dataset for Localized AI-Generated Image Detection, 2025",
+        citation="Cai et al., Zooming In on Fakes: A Novel Dataset for Localized AI-Generated Image Detection with "
+        "Forgery Amplification Approach, arXiv 2504.11922, 2025",
         url="https://github.com/clpbc/BR-Gen",
         published={"": 150000, "stuff": 75000, "background": 75000},
         variants=REGIONS,

@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from annotators.sigma.cards import known_weight
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError, one_line
 from imlbench.weights import lacking, locate
+from imlbench.weights.using import known_weight
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,10 +24,6 @@ PAPER_URL = "https://arxiv.org/abs/2605.27924"
 MORPH_LEVEL = 25
 MORPH_SIDE = 5
 MORPH_WIDE = 2 * MORPH_SIDE - 1
-OTSU_MARGIN = 1e-6
-"""Thresholds whose variance between the classes is this close, relatively, are left to OpenCV to choose from."""
-OTSU_PIXELS = 1 << 22
-"""OpenCV passes over thresholds with a ten-millionth of the pixels on one side; up to here that is no pixel."""
 
 
 def fixed_card(level: int) -> AdapterCard:
@@ -122,6 +118,7 @@ class PixDiffOtsu(Annotator):
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         from imlbench.differencing import grey_difference
+        from imlbench.otsu import above_otsu
 
         return [above_otsu(pair.shared(grey_difference)) for pair in pairs]
 
@@ -168,42 +165,3 @@ def open_and_close(grey: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
     eroded = cv2.erode((grey[rows, columns] >= level).view(np.uint8), square)
     cv2.erode(cv2.dilate(eroded, wide), square, dst=result[rows, columns].view(np.uint8))
     return result
-
-
-def above_otsu(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Pixels of an H x W uint8 map strictly above its Otsu threshold, as OpenCV computes it."""
-    import cv2
-    import numpy as np
-
-    from imlbench.histograms import whole_histogram
-
-    level = otsu_level(whole_histogram(grey))
-    if level is None:
-        _, marked = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        return marked.view(np.bool_)
-    return grey > level
-
-
-def otsu_level(histogram: NDArray[np.int64]) -> int | None:
-    """Otsu's threshold from the counts of 256 levels; None where rounding could decide otherwise than OpenCV's.
-
-    The variance between the classes, up to a factor, is (T b - n s)^2 / (b (n - b)), with b and s the number and the
-    sum of the levels up to the threshold, n and T those of all. The difference is computed without rounding.
-    """
-    import numpy as np
-
-    # As floats, which hold all of these integers exactly up to this number of pixels.
-    counts = histogram.astype(np.float64)
-    below = counts.cumsum()
-    sums = (counts * np.arange(len(counts))).cumsum()
-    pixels, total = below[-1], sums[-1]
-    if pixels > OTSU_PIXELS:
-        return None
-    gaps = total * below - pixels * sums
-    # Where all pixels are on one side, the gap is zero too.
-    between = gaps * gaps / np.maximum(below * (pixels - below), 1)
-    best = between.max()
-    near = np.flatnonzero(between >= best * (1 - OTSU_MARGIN))
-    first, last = near[0], near[-1]
-    # Levels without pixels between two candidates make no difference to what is marked.
-    return int(first) if best > 0 and below[first] == below[last] else None

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from annotators.sigma.annotator import SigmaLite
-from annotators.sigma.network.dinov2 import Dinov2
 from annotators.sigma.network.model import Sigma
 from annotators.sigma.network.presets import SIGMA
 from benchmarks.making import make_pairs
 from benchmarks.table import Row, print_table
+from imlbench.backbones.dinov2 import Dinov2
 from imlbench.datasets.folder import Folder
 from imlbench.loading import load
 

@@ -1,1 +1,1 @@
-"""Detectors: from one image to a score map of the manipulated region. None is shipped yet."""
+"""Detectors: from one image to a score map of the manipulated region."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from detectors.borrowed import undrawn
 from imlbench.errors import UserError, one_line
 from imlbench.weights.loading import PICKLED, SAFETENSORS, compare, named_tensors
 
@@ -19,6 +20,27 @@ TABLES = ("state_dict", "model", "network")
 """Where trainings put the network's tensors, beside their optimizer and their options."""
 PARALLEL = "module."
 """What torch's DataParallel puts before every name."""
+
+
+def load_built(
+    build: Callable[[], nn.Module], path: str | Path, detector: str, *, prefix: str = "", beside: Iterable[str] = ()
+) -> nn.Module:
+    """A network with the tensors of a checkpoint, on the CPU; its first weights are not drawn. See `load_into`.
+
+    Args:
+        build: makes the network.
+        path: of the checkpoint.
+        detector: the name that messages begin with.
+        prefix: before the names of a wrapped network.
+        beside: names that are left out.
+
+    Raises:
+        UserError: the package has another network, or the file is damaged or another network's.
+    """
+    with undrawn():
+        network = build()
+    load_into(network, path, detector, prefix=prefix, beside=beside)
+    return network
 
 
 def load_into(

@@ -14,17 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from detectors.borrowed import lacking_packages
-from detectors.weight_files import (
-    CardOfThisMachine,
-    asked_limit,
-    full_card,
-    given_files,
-    lacking_files,
-    required_files,
-    weights_of,
-)
+from detectors.cards import CardOfThisMachine, asked_limit, full_card
 from imlbench.adapters import Detection, Detector, DetectorCard, Picture
 from imlbench.errors import UserError
+from imlbench.weights.using import given_files, lacking_files, required_files, weights_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,16 +104,18 @@ class NetworkDetector(Detector):
 class SquareDetector(NetworkDetector):
     """Sees every picture resized, or shrunk and padded, to the network's own square."""
 
+    @classmethod
     @abstractmethod
-    def prepared(self, pixels: Image) -> Planes:
+    def prepared(cls, pixels: Image) -> Planes:
         """What the network is shown of a picture: 3 x side x side, float32."""
 
     @abstractmethod
     def probabilities(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         """From B x 3 x side x side to B x side x side in [0, 1], and B image scores where the network has a head."""
 
+    @classmethod
     @abstractmethod
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
+    def finished(cls, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
         """The map of a picture of (height, width) from the square's."""
 
     def detect(self, pictures: Sequence[Picture]) -> list[Detection]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imlbench.errors import Reason, SampleError, UserError
-from imlbench.files import write_atomically
+from imlbench.files import check_place, write_atomically
 from imlbench.histograms import levels
 from imlbench.images import encode_png
 from imlbench.jobs import describe
@@ -147,13 +147,7 @@ def _wanted(wish: Wish, kind: Kind, path: Path, overwrite: bool) -> bool:
     Raises:
         SampleError: its place is a folder, or a link leads out of the output folder.
     """
-    root = wish.roots.get(kind)
-    if root is not None:
-        top, parent = os.path.realpath(root), os.path.realpath(path.parent)
-        if os.path.commonpath((top, parent)) != top:
-            raise SampleError(Reason.OUTSIDE_ROOT, f"{wish.sample.id}: {path} leads out of {root}; refused")
-    if os.path.isdir(path):
-        raise SampleError(Reason.OUTSIDE_ROOT, f"{wish.sample.id}: {path} is a folder; expected a place for a file")
+    check_place(path, wish.roots.get(kind), wish.sample.id)
     return overwrite or not os.path.lexists(path)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imlbench.errors import Reason, SampleError, UserError
-from imlbench.files import write_atomically
+from imlbench.files import check_place, write_atomically
 from imlbench.histograms import levels
 from imlbench.images import decode_image, encode_png
 from imlbench.jobs import describe
@@ -131,7 +131,8 @@ def _pixels(waiting: Sequence[_Waiting]) -> int:
 def _prepare(wish: ImageWish, overwrite: bool) -> _Waiting | Found:
     """Decode an image, unless there is nothing to do or it cannot be done."""
     try:
-        check_places(wish)
+        for path in wish.files().values():
+            check_place(path, wish.root, wish.name)
         if not overwrite and all(os.path.lexists(path) for path in wish.files().values()):
             return Found(wish.name, "kept")
         data = wish.source.read()
@@ -141,21 +142,6 @@ def _prepare(wish: ImageWish, overwrite: bool) -> _Waiting | Found:
         # Whatever a decoder or a file system throws is this image's failure, not the others'.
         return _failed(wish, error, Reason.UNREADABLE)
     return _Waiting(wish, picture, decoded.notes)
-
-
-def check_places(wish: ImageWish) -> None:
-    """Refuse to write anywhere but below the folder.
-
-    Raises:
-        SampleError: a link leads out of the folder, or the place of a file is taken by a folder.
-    """
-    top = os.path.realpath(wish.root)
-    for path in wish.files().values():
-        parent = os.path.realpath(path.parent)
-        if os.path.commonpath((top, parent)) != top:
-            raise SampleError(Reason.OUTSIDE_ROOT, f"{wish.name}: {path} leads out of {wish.root}; refused")
-        if os.path.isdir(path):
-            raise SampleError(Reason.OUTSIDE_ROOT, f"{wish.name}: {path} is a folder; expected a place for a file")
 
 
 def _finish(handle: Handle, batch: Sequence[_Waiting | Found]) -> Iterator[Found]:

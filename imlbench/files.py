@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a crash, never sees half of one."""
+"""Writing files so that a reader, or a crash, never sees half of one, and only where they belong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from imlbench.errors import UserError, one_line
+from imlbench.errors import Reason, SampleError, UserError, one_line
 
 
 @contextmanager
@@ -49,3 +49,22 @@ def write_atomically(path: str | Path, data: bytes | str) -> None:
     content = data.encode() if isinstance(data, str) else data
     with replacing(Path(path)) as file:
         file.write(content)
+
+
+def check_place(path: Path, root: Path | None, name: str) -> None:
+    """Refuse to write a file anywhere but below a folder.
+
+    Args:
+        path: where the file would go.
+        root: the folder; None where any place will do, as for a file that the user named.
+        name: of the image or the sample, which the message begins with.
+
+    Raises:
+        SampleError: a link leads out of the folder, or the place of the file is taken by a folder.
+    """
+    if root is not None:
+        top, parent = os.path.realpath(root), os.path.realpath(path.parent)
+        if os.path.commonpath((top, parent)) != top:
+            raise SampleError(Reason.OUTSIDE_ROOT, f"{name}: {path} leads out of {root}; refused")
+    if os.path.isdir(path):
+        raise SampleError(Reason.OUTSIDE_ROOT, f"{name}: {path} is a folder; expected a place for a file")

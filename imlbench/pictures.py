@@ -1,12 +1,11 @@
 """From a stored result back to what one looks at: images, mask and score map of a run's sample.
 
-Score maps are read from the results folder where they were kept; adapters that need no accelerator are run again
-where they were not.
+Score maps are read from the results folder where they were kept; annotators and detectors that need no accelerator are
+run again where they were not.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,27 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imlbench import registry
+from imlbench.authentic import PREFIX, WithOriginals
 from imlbench.counting import Truth
 from imlbench.datasets.opening import open_dataset
-from imlbench.errors import Reason, SampleError, UserError, one_line
+from imlbench.errors import Reason, SampleError, UserError
 from imlbench.images import open_image
-from imlbench.jobs import describe, load_adapter
-from imlbench.loading import LoadedSample, load
+from imlbench.jobs import describe
+from imlbench.loading import LoadedSample, load, load_alone, picture_of
 from imlbench.maps import MapFolder
-from imlbench.perturb import CLEAN, Condition
+from imlbench.recomputing import Rebuilt, condition_of, seed_of
 from imlbench.results.records import unpack_histogram
-from imlbench.samples import Pair
 from imlbench.score_maps import LEVELS, checked_map, marked_pixels
-from imlbench.scoring import perturbed
+from imlbench.serving import ANNOTATORS, DETECTORS, SERVICES, Service, said
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imlbench.adapters import Picture
     from imlbench.datasets.base import Dataset
     from imlbench.results.reading import ResultReader, StoredRun
     from imlbench.results.records import Run
-    from imlbench.samples import Mask, Sample, ScoreMap
+    from imlbench.samples import Mask, Pair, Sample, ScoreMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,10 @@ class Pictures:
     ) -> None:
         self.reader = reader
         self.roots = dict(roots or {})
-        self.recompute = recompute
+        self._rebuilt = Rebuilt(recompute)
         self._located: dict[str, Located | UserError] = {}
-        self._adapters: dict[str, Any] = {}
-        self._pair: tuple[LoadedSample, str, Pair] | None = None
+        self._originals: dict[str, dict[str, Sample]] = {}
+        self._shown: tuple[LoadedSample, str, Any] | None = None
 
     @cached_property
     def maps(self) -> MapFolder:
@@ -107,11 +106,11 @@ class Pictures:
             UserError: the dataset is not there.
             SampleError: the sample is not there, cannot be read, or is not what was scored.
         """
-        sample = self.locate(stored).samples.get(sample_id)
+        sample = self._sample(stored, sample_id)
         if sample is None:
             raise SampleError(Reason.MISSING_PARTNER, f"{sample_id}: no longer in {stored.run.dataset}")
         try:
-            loaded = load(sample)
+            loaded = decoded(stored.run, sample)
         except SampleError:
             raise
         except Exception as error:
@@ -121,6 +120,15 @@ class Pictures:
         if scored and scored != loaded.content():
             raise SampleError(Reason.UNREADABLE, f"{sample_id}: its files have changed since it was scored")
         return loaded
+
+    def _sample(self, stored: StoredRun, sample_id: str) -> Sample | None:
+        """A sample of the dataset, or an original of it that a detector judged as an authentic image."""
+        label, located = stored.run.dataset, self.locate(stored)
+        if sample_id in located.samples or not sample_id.startswith(PREFIX):
+            return located.samples.get(sample_id)
+        if label not in self._originals:
+            self._originals[label] = {sample.id: sample for sample in WithOriginals(located.dataset).originals()}
+        return self._originals[label].get(sample_id)
 
     def _scored_content(self, stored: StoredRun, sample_id: str) -> str:
         """Identity by content of what was scored, empty where nothing was."""
@@ -132,22 +140,37 @@ class Pictures:
         return str(rows[0][0]) if rows else ""
 
     def pair(self, stored: StoredRun, loaded: LoadedSample) -> Pair:
-        """The pair under the run's condition, as the adapter saw it. The latest one is kept for the next run.
+        """The pair under the run's condition, as an annotator sees it. The latest one is kept for the next run.
 
         Raises:
             UserError: the perturbation is not registered here, or lacks its weights.
             SampleError: the dataset has no original, or the perturbation refuses the image.
         """
-        run = stored.run
-        under = repr((run.perturbation, run.severity, run.target, seed_of(run)))
-        if self._pair is None or self._pair[0] is not loaded or self._pair[1] != under:
-            self._pair = loaded, under, self._perturbed(run, loaded)
-        return self._pair[2]
+        pair: Pair = self._under_condition(ANNOTATORS, stored.run, loaded)
+        return pair
 
-    def _perturbed(self, run: Run, loaded: LoadedSample) -> Pair:
-        """`pair`, computed."""
+    def picture(self, stored: StoredRun, loaded: LoadedSample) -> Picture:
+        """The edited image under the run's condition, as a detector sees it. The latest one is kept.
+
+        Raises:
+            UserError: the perturbation is not registered here, or lacks its weights.
+            SampleError: the file cannot be read any more, or the perturbation refuses the image.
+        """
+        picture: Picture = self._under_condition(DETECTORS, stored.run, loaded)
+        return picture
+
+    def _under_condition(self, service: Service, run: Run, loaded: LoadedSample) -> Any:
+        """What adapters of a kind see of a sample under a run's condition."""
+        under = repr((service.kind, run.perturbation, run.severity, run.target, seed_of(run)))
+        if self._shown is None or self._shown[0] is not loaded or self._shown[1] != under:
+            self._shown = loaded, under, self._perturbed(service, run, loaded)
+        return self._shown[2]
+
+    def _perturbed(self, service: Service, run: Run, loaded: LoadedSample) -> Any:
+        """`_under_condition`, computed."""
         try:
-            return perturbed(loaded.pair(), condition_of(run), seed_of(run))
+            given = loaded.pair() if service is ANNOTATORS else with_file(loaded)
+            return service.perturbed(given, condition_of(run), seed_of(run))
         except (SampleError, UserError):
             raise
         except Exception as error:
@@ -164,15 +187,17 @@ class Pictures:
         kept = self._kept(stored, loaded)
         if kept is not None:
             return kept
-        adapter = self._adapter(stored.run)
+        run, service = stored.run, SERVICES[stored.run.kind]
+        adapter = self._rebuilt.adapter(run)
         try:
-            scores = adapter.annotate([self.pair(stored, loaded)])[0]
+            (answer,) = service.ask(adapter, [self._under_condition(service, run, loaded)])
+            scores = answer if service is ANNOTATORS else said(answer, run.adapter).scores
         except (SampleError, UserError) as error:
             raise SampleError(Reason.ADAPTER_ERROR, str(error)) from error
         except Exception as error:
             # An adapter may raise anything; the picture says so, and the others are drawn all the same.
-            raise SampleError(Reason.ADAPTER_ERROR, f"{stored.run.adapter}: {describe(error)}") from error
-        return checked_map(scores, loaded.mask.shape, stored.run.adapter)[0]
+            raise SampleError(Reason.ADAPTER_ERROR, f"{run.adapter}: {describe(error)}") from error
+        return checked_map(scores, loaded.mask.shape, run.adapter)[0]
 
     def _kept(self, stored: StoredRun, loaded: LoadedSample) -> ScoreMap | None:
         """The map that `--save-maps` kept; None where there is none, or it is not the one that was counted."""
@@ -193,59 +218,30 @@ class Pictures:
         found = Truth(loaded.mask, box=loaded.box).count(grey, stored.run.threshold).histogram
         return bool(rows) and np.array_equal(found, unpack_histogram(*rows[0]))
 
-    def _adapter(self, run: Run) -> Any:
-        """The adapter of a run.
 
-        Raises:
-            SampleError: it is not here, is another version, or is too heavy to be run for a picture.
-        """
-        if run.run_id not in self._adapters:
-            self._adapters[run.run_id] = self._built(run)
-        adapter = self._adapters[run.run_id]
-        if isinstance(adapter, SampleError):
-            raise adapter
-        return adapter
-
-    def _built(self, run: Run) -> Any:
-        """The adapter, or why there is none."""
-        again = f"run `imlbench {command_of(run)} --save-maps --overwrite always` to keep its maps"
-        if not self.recompute or run.kind != "annotator":
-            return SampleError(Reason.ADAPTER_ERROR, f"{run.adapter}: no map was kept; {again}")
-        try:
-            factory = load_adapter(registry.resolve("annotators", run.adapter))
-            if factory.card.accelerated or factory.card.version != json.loads(run.card).get("version"):
-                found = "needs a model" if factory.card.accelerated else "is another version than the one that scored"
-                return SampleError(Reason.ADAPTER_ERROR, f"{run.adapter} {found}; {again}")
-            return factory(device="cpu", seed=seed_of(run))
-        except UserError as error:
-            return SampleError(Reason.ADAPTER_ERROR, one_line(error))
-        except Exception as error:
-            # A third party's constructor may raise anything.
-            return SampleError(Reason.ADAPTER_ERROR, f"{run.adapter} cannot be built: {describe(error)}")
-
-
-def command_of(run: Run) -> str:
-    """The command that makes runs of this kind."""
-    evaluation = "annotate-eval" if run.kind == "annotator" else "detect-eval"
-    return "robustness" if run.perturbation else evaluation
-
-
-def seed_of(run: Run) -> int:
-    """The seed of a run, 0 where it plays no part."""
-    seed = json.loads(run.identity).get("seed")
-    return seed if isinstance(seed, int) else 0
-
-
-def condition_of(run: Run) -> Condition:
-    """The condition of a run.
+def decoded(run: Run, sample: Sample) -> LoadedSample:
+    """A sample as one looks at it: with its original, which a detector's may lack.
 
     Raises:
-        UserError: its perturbation is not registered here, or refuses the severity.
+        SampleError: a file is missing, unreadable or too large, or sizes do not fit together.
     """
-    if not run.perturbation:
-        return CLEAN
-    perturbation = registry.resolve("perturbations", run.perturbation).load()()
-    return Condition(perturbation, run.severity, run.target)  # type: ignore[arg-type]
+    try:
+        return load(sample)
+    except SampleError:
+        if run.kind == ANNOTATORS.kind:
+            raise
+        # A detector has not looked at the original: one that is missing or broken takes nothing from its result.
+        return load_alone(sample)
+
+
+def with_file(loaded: LoadedSample) -> Picture:
+    """What a detector sees of a sample, whose file is read again where it was not kept.
+
+    Raises:
+        SampleError: the file is gone.
+    """
+    data = loaded.data or loaded.sample.edited.read()
+    return picture_of(loaded.sample.id, loaded.edited, data)
 
 
 def decision(scores: ScoreMap, run: Run) -> Mask:

@@ -37,7 +37,7 @@ def draw(study: Study, metric: str) -> Figure:
     grid[0][0].set_ylim(bottom=0)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False)
-    note = "Points: means over images and seeds; bands: 95 % intervals over seeds; dashed: before training."
+    note = "Points: means over images and seeds; bands and bars: 95 % intervals over seeds; dashed: before training."
     figure.text(0.01, -0.02, note, fontsize=7, color="0.35", va="top")
     return figure
 
@@ -52,8 +52,10 @@ def panel(axes: Axes, study: Study, metric: str, detector: str, dataset: str) ->
         images = [study.images[arm] for arm in arms]
         means = [100 * score.mean for score in scores]
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
-        axes.plot(images, means, color=colour, marker=marker, markersize=5, linewidth=1.6, label=plain(annotator))
         half = [0.0 if math.isnan(score.half) else 100 * score.half for score in scores]
+        # Bars too: with one number of pairs a band has no width.
+        look = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.6, "capsize": 3}
+        axes.errorbar(images, means, yerr=half, label=plain(annotator), **look)
         low = [mean - one for mean, one in zip(means, half, strict=True)]
         high = [mean + one for mean, one in zip(means, half, strict=True)]
         axes.fill_between(images, low, high, color=colour, alpha=0.15, linewidth=0)

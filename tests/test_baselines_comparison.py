@@ -29,8 +29,8 @@ from benchmarks.comparison.writing import Found, notes, score_cell
 from benchmarks.making import make_pairs
 from imlbench.config import ENVIRONMENT_PREFIX, environment_name
 from imlbench.errors import UserError
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.statistics import Summary
-from imlbench.training.guard import evaluation_cards
 from imlbench.training.launch import complete
 from imlbench.training.pairs import parse_place, read_training_set
 from tests.training.making_pairs import make_set

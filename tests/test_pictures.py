@@ -13,7 +13,8 @@ from PIL import Image
 from imlbench import registry
 from imlbench.counting import Truth
 from imlbench.errors import Reason, SampleError, UserError
-from imlbench.pictures import Pictures, certainty, condition_of, decision
+from imlbench.pictures import Pictures, certainty, decision
+from imlbench.recomputing import condition_of
 from imlbench.results.reading import ResultReader
 from tests.making_sets import BOX, annotate_eval, edit, imlbench, make_set, photo, write_image
 
@@ -280,3 +281,44 @@ def test_kept_maps_lie_in_the_maps_folder(root, results):
     assert path.parent.parent == results / "maps"
     with Image.open(path) as image:
         assert image.size == (24, 16)
+
+
+def detected(root, results, command="detect-eval", *arguments):
+    chosen = ("--dataset", "folder", "--data-root", root, "--detector", "ela", "--out", results)
+    assert imlbench(command, *chosen, *arguments).code == 0
+
+
+def test_a_detectors_map_computed_anew_is_the_one_that_was_counted(root, results):
+    detected(root, results, "detect-eval", "--authentic", "originals")
+    reader, pictures, stored = opened(results, "ela")
+    with reader:
+        for sample_id in ("01", "original:01"):
+            loaded = pictures.load(stored, sample_id)
+            scores = pictures.score_map(stored, loaded)
+            assert counts_of(scores, loaded.mask, stored.run) == counted(reader, stored, sample_id)
+        with pytest.raises(SampleError, match="original:9: no longer in folder"):
+            pictures.load(stored, "original:9")
+
+
+def test_a_detectors_map_of_a_perturbed_image_is_the_one_that_was_counted(root, results):
+    jpeg = ("--perturb", "jpeg", "--severity", 50, "--no-clean", "--save-maps")
+    detected(root, results, "robustness", *jpeg)
+    reader, pictures, stored = opened(results, "ela")
+    with reader:
+        loaded = pictures.load(stored, "00")
+        kept = pictures.score_map(stored, loaded)
+        map_path(pictures, stored, "00").unlink()
+        scores = pictures.score_map(stored, loaded)
+        assert not np.array_equal(pictures.picture(stored, loaded).pixels, loaded.edited)
+        assert counts_of(scores, loaded.mask, stored.run) == counts_of(kept, loaded.mask, stored.run)
+
+
+def test_other_weights_of_a_detector_are_refused(root, results):
+    detected(root, results)
+    reader, pictures, stored = opened(results, "ela")
+    card = json.dumps({**json.loads(stored.run.card), "weights": [{"name": "w", "sha256": "ab" * 32}]})
+    with (
+        reader,
+        pytest.raises(SampleError, match="ela has other weights than those that scored; run `imlbench detect-"),
+    ):
+        pictures.score_map(replace(stored, run=replace(stored.run, card=card)), pictures.load(stored, "00"))

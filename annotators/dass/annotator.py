@@ -10,13 +10,13 @@ from annotators.dass import cards
 from annotators.dass.config import InputPolicy, facts
 from annotators.dass.files import NAME, lacking_anything, policy_wanted
 from annotators.dass.header import describe
-from annotators.ddpm_cd.cards import weight
-from annotators.ddpm_cd.files import hash_of, required_file
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
+from imlbench.weights.carding import CardOfThisMachine
+from imlbench.weights.using import given_weight, hash_of, required_file
 
 if TYPE_CHECKING:
-    from annotators.sigma.network.config import Fact
+    from imlbench.origins import Fact
     from imlbench.samples import Pair, ScoreMap
 
 
@@ -34,7 +34,7 @@ class DassAnnotator(Annotator):
         UserError: the weights are missing, damaged, or another network's.
     """
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.DASS))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", CardOfThisMachine(cards.DASS, cards.as_found))
 
     def __init__(
         self, device: str = "cpu", seed: int = 0, *, weights: str | Path = "", policy: InputPolicy | None = None
@@ -48,7 +48,7 @@ class DassAnnotator(Annotator):
         from annotators.dass.inference import Predictor
 
         network, _ = load_network(path)
-        file = weight(NAME, path, hash_of(path))
+        file = given_weight(NAME, path, hash_of(path))
         self.card = cards.card_with(cards.DASS, described, self.policy, file)  # type: ignore[misc]
         self.predictor = Predictor(network, self.policy, device)
 

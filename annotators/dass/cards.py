@@ -10,10 +10,8 @@ from dataclasses import replace
 from annotators.dass.config import InputPolicy
 from annotators.dass.files import NAME, policy_wanted
 from annotators.dass.header import Description, describe
-from annotators.ddpm_cd.cards import weight
-from annotators.ddpm_cd.files import hash_of, weight_file
 from imlbench.cards import AdapterCard, Weight
-from imlbench.errors import UserError
+from imlbench.weights.using import file_here, given_weight, hash_of
 
 DASS = AdapterCard(
     name=NAME,
@@ -29,29 +27,18 @@ DASS = AdapterCard(
 )
 
 
-class CardOfThisMachine:
-    """A class attribute `card` that names the weights which would be loaded now, by their hash.
+def as_found(card: AdapterCard) -> AdapterCard:
+    """The card with what is on this machine.
 
-    Results are kept by the hashes of an adapter's weights: another file is another run.
-
-    Args:
-        card: without the weights.
+    Raises:
+        UserError: the weights are not what they should be, or the environment asks for what there is not.
     """
-
-    def __init__(self, card: AdapterCard) -> None:
-        self.declared = card
-
-    def __get__(self, instance: object, owner: type | None = None) -> AdapterCard:
-        try:
-            path = weight_file(NAME)
-            if path is None:
-                return self.declared
-            described = describe(path)
-            policy = policy_wanted(described.policy)
-            return card_with(self.declared, described, policy, weight(NAME, path, hash_of(path)))
-        except UserError:
-            # Listing shows the card all the same; building the adapter says what is wrong.
-            return self.declared
+    path = file_here(NAME)
+    if path is None:
+        return card
+    described = describe(path)
+    policy = policy_wanted(described.policy)
+    return card_with(card, described, policy, given_weight(NAME, path, hash_of(path)))
 
 
 def card_with(card: AdapterCard, described: Description, policy: InputPolicy, file: Weight) -> AdapterCard:

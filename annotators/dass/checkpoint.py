@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from safetensors.torch import save
 
 from annotators.dass.config import InputPolicy
 from annotators.dass.encoders import LiteEncoder, skeleton
 from annotators.dass.header import FORMAT, VERSION, describe
 from annotators.dass.model import Dass
-from annotators.meta_cd.checkpoint import fitting, portable
-from annotators.meta_cd.header import ENTRY, SUFFIX
-from imlbench.errors import UserError
-from imlbench.files import write_atomically
 from imlbench.weights.loading import load_tensors
+from imlbench.weights.own import fitting, naming, write_own
 
 
 def save_network(path: str | Path, network: Dass, policy: InputPolicy, facts: Mapping[str, Any] | None = None) -> str:
@@ -37,18 +30,8 @@ def save_network(path: str | Path, network: Dass, policy: InputPolicy, facts: Ma
         UserError: the file cannot be written, or has another ending.
         ValueError: a weight is not finite, or the facts are no JSON.
     """
-    place = Path(path)
-    if place.suffix != SUFFIX:
-        raise UserError(f"{place}: expected a name that ends in {SUFFIX}")
-    tensors = {name: portable(name, value) for name, value in sorted(network.state_dict().items())}
     values = {"format": FORMAT, "version": VERSION, "config": network.config.to_dict(), "input": policy.to_dict()}
-    try:
-        text = json.dumps(values | {"facts": dict(facts or {})}, sort_keys=True, allow_nan=False)
-    except TypeError as error:
-        raise ValueError(f"a checkpoint's facts must be JSON: {error}") from error
-    data: bytes = save(tensors, {ENTRY: text})
-    write_atomically(place, data)
-    return hashlib.sha256(data).hexdigest()
+    return write_own(path, network.state_dict(), values | {"facts": dict(facts or {})})
 
 
 def load_network(path: str | Path) -> tuple[Dass, InputPolicy]:
@@ -62,11 +45,9 @@ def load_network(path: str | Path) -> tuple[Dass, InputPolicy]:
     """
     place = Path(path)
     described = describe(place)
-    try:
+    with naming(place):
         # Shapes first: a file that asks for a huge network must hold it to get it.
         network = skeleton(lambda: Dass(described.config))
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error
     tensors = load_tensors(place, network)
     like = network.state_dict()
     if any(value.is_meta and name not in like for name, value in network.named_buffers()):

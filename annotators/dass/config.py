@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from annotators.ddpm_cd.config import Checked
-from annotators.sigma.network.config import Fact, inferred, stated
 from imlbench.errors import UserError, one_line
+from imlbench.inference.sizes import limited
+from imlbench.network_config import LARGEST_WIDTH, Checked
+from imlbench.origins import Fact, inferred, stated
 
 LITE0 = "efficientnet-lite0"
 """The encoder whose ImageNet weights come with a Python package."""
@@ -24,7 +25,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.]{0,79}")
 COARSEST = 32
 """Stride of the coarsest map."""
 FINEST = (2, 4, 8)
-LARGEST_WIDTH = 4096
 LARGEST_SIDE = 4096
 """Pixels of the longer side that a pair may be enlarged to."""
 
@@ -87,13 +87,7 @@ class InputPolicy(Checked):
         """Height and width at which a pair of this native size is seen: multiples of 32 pixels."""
         if self.stretch:
             return self.side, self.side
-        scale = self.side / max(height, width)
-        scale = scale if self.enlarge else min(1.0, scale)
-        return self._rounded(height * scale), self._rounded(width * scale)
-
-    def _rounded(self, pixels: float) -> int:
-        """The nearest multiple that is neither nothing nor beyond the side."""
-        return COARSEST * min(self.side // COARSEST, max(1, round(pixels / COARSEST)))
+        return limited(height, width, self.side, COARSEST, self.enlarge)
 
     @property
     def words(self) -> str:

@@ -20,9 +20,9 @@ from torchvision import models  # type: ignore[import-untyped]
 from torchvision.models.feature_extraction import create_feature_extractor  # type: ignore[import-untyped]
 
 from annotators.dass.config import LITE0, TIMM
-from annotators.sigma.network.efficientnet_lite import DEVIATION as LITE_DEVIATION
-from annotators.sigma.network.efficientnet_lite import MEAN as LITE_MEAN
-from annotators.sigma.network.efficientnet_lite import STAGES, STEM, Block, ConvNorm
+from imlbench.backbones.efficientnet_lite import DEVIATION as LITE_DEVIATION
+from imlbench.backbones.efficientnet_lite import MEAN as LITE_MEAN
+from imlbench.backbones.efficientnet_lite import STAGES, STEM, Block, ConvNorm
 from imlbench.errors import UserError, one_line
 
 CHANNELS = 9
@@ -308,7 +308,7 @@ class LiteEncoder(Encoder):
         self.taken = tuple(max(index for index, stride in enumerate(reached) if stride == one) for one in strides)
         super().__init__([plan[index][0].channels for index in self.taken], LITE_MEAN, LITE_DEVIATION)
         inputs = [STEM, *(stage.channels for stage, _ in plan)]
-        # Named as in annotators.sigma, so that its names of the package's weights serve here too.
+        # Named as in imlbench.backbones, so that its names of the package's weights serve here too.
         self.stem = ConvNorm(CHANNELS, STEM, 3, 2, active=True)
         self.blocks = nn.ModuleList(
             Block(width, stage, step) for width, (stage, step) in zip(inputs, plan, strict=False)

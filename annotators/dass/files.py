@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from annotators.dass.config import InputPolicy
 from annotators.dass.header import describe
-from annotators.ddpm_cd.files import lacking_file, weight_file
 from imlbench.errors import UserError, one_line
+from imlbench.weights.using import file_here, lacking_files
 
 NAME = "dass"
 """Of the weights; IMLBENCH_DASS names another place."""
@@ -33,9 +33,9 @@ def policy_wanted(policy: InputPolicy) -> InputPolicy:
 
 def lacking_anything() -> str:
     """What keeps the weights from being used here, on one line; empty = nothing is seen."""
-    if lacks := lacking_file(NAME):
+    if lacks := lacking_files(NAME):
         return lacks
-    path = weight_file(NAME)
+    path = file_here(NAME)
     try:
         if path is not None:
             policy_wanted(describe(path).policy)

@@ -1,6 +1,6 @@
 """What a weight file of `imlbench train dass` says of itself, read with the standard library alone.
 
-It is a safetensors file whose metadata has one entry, `imlbench`, a JSON object with sorted keys:
+The JSON object of such a file (`imlbench.weights.own`) has:
 
 - `format` "imlbench-dass", `version` 1;
 - `config`: every field of `DassConfig`;
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from annotators.dass.config import DassConfig, InputPolicy
-from annotators.meta_cd.header import entry_of
-from imlbench.errors import UserError, one_line
+from imlbench.errors import UserError
+from imlbench.weights.own import entry_of, expect_version, naming
 
 FORMAT = "imlbench-dass"
 VERSION = 1
@@ -47,13 +47,9 @@ def describe(place: Path) -> Description:
     values = entry_of(place)
     if values.get("format") != FORMAT:
         raise UserError(f"{place}: expected weights of `imlbench train dass`, found another file")
-    if values.get("version") != VERSION:
-        found = one_line(repr(values.get("version")), 40)
-        raise UserError(f"{place}: expected format version {VERSION}, found {found}")
+    expect_version(place, values, VERSION)
     config, policy, facts = values.get("config"), values.get("input"), values.get("facts", {})
     if not (isinstance(config, dict) and isinstance(policy, dict) and isinstance(facts, dict)):
         raise UserError(f"{place}: damaged: expected config, input and facts as tables")
-    try:
+    with naming(place):
         return Description(DassConfig.from_mapping(config), InputPolicy.from_mapping(policy), facts)
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error

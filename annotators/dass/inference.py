@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from annotators.dass.config import InputPolicy
-from annotators.sigma.inference import resized
 from imlbench.images import resize_image
+from imlbench.inference.precision import precision
+from imlbench.inference.resizing import at_native_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Predictor:
         for group in self._groups(sizes):
             members = [pairs[place] for place in group]
             maps.update(zip(group, self._forward(members, sizes[group[0]]), strict=True))
-        return [clipped(resized(maps[place], pair.edited.shape)) for place, pair in enumerate(pairs)]
+        return [at_native_size([maps[place]], pair.edited.shape) for place, pair in enumerate(pairs)]
 
     def _groups(self, sizes: Sequence[Size]) -> list[list[int]]:
         """Places of pairs of one size together, as many as a forward pass may hold."""
@@ -72,6 +72,7 @@ class Predictor:
         original = self._tensor([pair.original for pair in pairs], size)
         edited = self._tensor([pair.edited for pair in pairs], size)
         logits = self.network.flipped if self.policy.flips else self.network
+        # The difference of the images and the logits are float32 everywhere.
         with torch.inference_mode(), precision(self.device):
             probability: Tensor = logits(original, edited).sigmoid()
         return list(probability[:, 0].cpu().numpy())
@@ -82,17 +83,3 @@ class Predictor:
         # Bytes travel, not floats.
         pixels = torch.from_numpy(np.stack(fitted)).to(self.device)
         return pixels.permute(0, 3, 1, 2).float() / 255
-
-
-def clipped(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """In [0, 1]: a filter's weights add up to one only within rounding."""
-    return np.clip(scores, 0, 1)
-
-
-def precision(device: str) -> AbstractContextManager[object]:
-    """bfloat16 on an accelerator, whose range is float32's: nothing overflows. float32 on the CPU.
-
-    The difference of the images and the logits are float32 everywhere.
-    """
-    kind = torch.device(device).type
-    return nullcontext() if kind == "cpu" else torch.autocast(kind, dtype=torch.bfloat16)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from annotators.dass.encoders import CHANNELS, Encoder, LiteEncoder
-from annotators.sigma.network.lite_weights import without_classifier
+from imlbench.backbones.lite_weights import without_classifier
 from imlbench.errors import UserError, one_line
-from imlbench.weights.loading import load_tensors, size, some
+from imlbench.weights.loading import finite, load_tensors, size, some
 
 COLOURS = 3
 SHARE = 0.5
@@ -59,8 +59,7 @@ def start(encoder: Encoder, path: str | Path) -> None:
         if value.shape != expected[name].shape:
             told = f"{name} is {size(value.shape)}, not {size(expected[name].shape)}"
             raise UserError(f"{place}: not this encoder's weights: {one_line(told, 160)}")
-        if not torch.isfinite(value).all():
-            raise UserError(f"{place}: {one_line(name, 80)}: expected finite weights")
+        finite(place, name, value)
     encoder.load_state_dict(found)
 
 

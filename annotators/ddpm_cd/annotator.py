@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from annotators.ddpm_cd import cards
-from annotators.ddpm_cd.files import EXTRACTOR, HEAD, INPUT_VARIABLE, hash_of, lacking_file, required_file
-from annotators.ddpm_cd.policy import InputPolicy, policy_of
+from annotators.ddpm_cd.files import EXTRACTOR, HEAD, INPUT_VARIABLE
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
+from imlbench.inference.carding import full_card
+from imlbench.inference.input_policy import InputPolicy, policy_of
+from imlbench.weights.carding import CardOfThisMachine
+from imlbench.weights.using import given_weight, hash_of, lacking_files, required_file
 
 if TYPE_CHECKING:
     from imlbench.samples import Pair, ScoreMap
@@ -34,7 +37,7 @@ class DdpmCdAnnotator(Annotator):
         UserError: weights are missing, damaged, another network's, or do not belong together.
     """
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.DDPM_CD))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", CardOfThisMachine(cards.DDPM_CD, cards.as_found))
 
     def __init__(
         self,
@@ -57,13 +60,13 @@ class DdpmCdAnnotator(Annotator):
 
         hashes = {name: hash_of(path) for name, path in paths.items()}
         network = load_network(paths[EXTRACTOR], paths[HEAD], trained_on=hashes[EXTRACTOR])
-        weights = tuple(cards.weight(name, path, hashes[name]) for name, path in paths.items())
-        self.card = cards.full_card(cards.DDPM_CD, self.policy, weights)  # type: ignore[misc]
+        weights = tuple(given_weight(name, path, hashes[name]) for name, path in paths.items())
+        self.card = full_card(cards.DDPM_CD, self.policy, weights)  # type: ignore[misc]
         self.predictor = Predictor(network, self.policy, device, seed)
 
     @classmethod
     def missing(cls) -> str:
-        return lacking_file(EXTRACTOR) or lacking_file(HEAD)
+        return lacking_files(EXTRACTOR) or lacking_files(HEAD)
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         return list(self.predictor.probabilities(pairs))

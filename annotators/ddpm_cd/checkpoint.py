@@ -5,8 +5,7 @@ Nothing in a file is executed, and a network takes exactly the names and shapes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +23,7 @@ from annotators.ddpm_cd.unet import UNet
 from imlbench.errors import UserError, one_line
 from imlbench.weights.checking import digest
 from imlbench.weights.loading import compare, load_tensors
+from imlbench.weights.own import naming
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -123,19 +123,6 @@ def verified(path: str | Path, sha256: str) -> Path:
     if sha256 and (found := digest(place)) != sha256:
         raise UserError(f"{place}: expected SHA-256 {sha256}, found {found}; the file is damaged or another one")
     return place
-
-
-@contextmanager
-def naming(place: Path) -> Iterator[None]:
-    """What is wrong with values out of a file names the file.
-
-    Raises:
-        UserError: as raised within, with the file before it.
-    """
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error
 
 
 def steps_of(place: Path, tensors: Mapping[str, Tensor]) -> tuple[int, ...]:

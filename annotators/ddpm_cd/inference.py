@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from annotators.ddpm_cd.noise import NoiseSource
-from annotators.ddpm_cd.policy import InputPolicy, Tile
-from annotators.ddpm_cd.views import Canvas
+from imlbench.inference.canvas import Canvas
+from imlbench.inference.grouping import groups, views_at_once
+from imlbench.inference.input_policy import InputPolicy
+from imlbench.inference.precision import precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,23 +20,6 @@ if TYPE_CHECKING:
 
     from annotators.ddpm_cd.model import DdpmCd, StepNoise
     from imlbench.samples import Image, Pair
-
-PIXELS_AT_ONCE = 16 * 256 * 256
-"""Network pixels of one image of each pair in a forward pass on an accelerator."""
-
-
-class View(NamedTuple):
-    """One square of one pair.
-
-    Attributes:
-        place: of the pair in the batch.
-        number: of the square within the pair.
-        tile: the square.
-    """
-
-    place: int
-    number: int
-    tile: Tile
 
 
 class Predictor:
@@ -53,8 +37,7 @@ class Predictor:
         self.policy = policy
         self.device = device
         self.side = network.config.extractor.image_size
-        on_processor = torch.device(device).type == "cpu"
-        self.at_once = 1 if on_processor else max(1, PIXELS_AT_ONCE // self.side**2)
+        self.at_once = views_at_once(device, self.side)
         """Views of one forward pass."""
         self.noise = NoiseSource(network.schedule, seed, self.side)
 
@@ -66,25 +49,13 @@ class Predictor:
         elsewhere.
         """
         canvases = [Canvas(pair.edited.shape, self.side, self.policy) for pair in pairs]
-        for group in self._groups(canvases):
+        for group in groups(canvases, self.at_once):
             original = [canvases[view.place].cut(pairs[view.place].original, view.tile) for view in group]
             edited = [canvases[view.place].cut(pairs[view.place].edited, view.tile) for view in group]
             samples = [(pairs[view.place].id, view.number) for view in group]
             for view, scores in zip(group, self._forward(original, edited, samples), strict=True):
                 canvases[view.place].paste(view.tile, scores)
         return [canvas.result() for canvas in canvases]
-
-    def _groups(self, canvases: Sequence[Canvas]) -> Iterator[list[View]]:
-        """Views, as many together as a forward pass may hold."""
-        group: list[View] = []
-        for place, canvas in enumerate(canvases):
-            for number, tile in enumerate(canvas.views):
-                group.append(View(place, number, tile))
-                if len(group) == self.at_once:
-                    yield group
-                    group = []
-        if group:
-            yield group
 
     def _forward(
         self, original: Sequence[Image], edited: Sequence[Image], samples: Sequence[tuple[str, int]]
@@ -109,11 +80,3 @@ class Predictor:
         # Bytes travel, not floats.
         pixels = torch.from_numpy(np.stack(images)).to(self.device)
         return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def precision(device: str, name: str) -> AbstractContextManager[object]:
-    """The arithmetic of an accelerator's convolutions; normalisations and the noise level stay in float32."""
-    kind = torch.device(device).type
-    if kind == "cpu" or name == "float32":
-        return nullcontext()
-    return torch.autocast(kind, dtype=torch.bfloat16 if name == "bfloat16" else torch.float16)

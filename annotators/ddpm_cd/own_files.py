@@ -1,6 +1,6 @@
 """Weight files of this project's own training, which say their sizes themselves.
 
-They are safetensors files whose metadata has one entry, `imlbench`, a JSON object with sorted keys:
+The JSON object of such a file (`imlbench.weights.own`) has:
 
 - `format` "imlbench-ddpm-cd", `version` 1, `part` "extractor" or "head";
 - `config`: every field of `ExtractorConfig`, or of `HeadConfig`;
@@ -10,26 +10,22 @@ They are safetensors files whose metadata has one entry, `imlbench`, a JSON obje
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from annotators.ddpm_cd.head import ChangeHead
 from annotators.ddpm_cd.unet import UNet
 from imlbench.errors import UserError, one_line
-from imlbench.files import write_atomically
 from imlbench.weights.loading import SAFETENSORS
+from imlbench.weights.own import ENTRY, expect_version, write_own
 
 FORMAT = "imlbench-ddpm-cd"
 VERSION = 1
-ENTRY = "imlbench"
 Part = Literal["extractor", "head"]
 
 
@@ -66,26 +62,10 @@ def save_part(
         UserError: the file cannot be written, or has another ending.
         ValueError: a weight is not finite, or the facts are no JSON.
     """
-    place = Path(path)
-    if place.suffix != SAFETENSORS:
-        raise UserError(f"{place}: expected a name that ends in {SAFETENSORS}")
-    tensors = {
-        name: value.detach().to("cpu", torch.float32).contiguous().clone()
-        for name, value in sorted(network.state_dict().items())
-    }
-    for name, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{name}: expected finite weights, found NaN or infinity; nothing is saved")
     part: Part = "head" if isinstance(network, ChangeHead) else "extractor"
     values = {"format": FORMAT, "version": VERSION, "part": part, "config": asdict(network.config)}
     values |= {"facts": dict(facts or {}), "extractor": extractor}
-    try:
-        text = json.dumps(values, sort_keys=True, allow_nan=False)
-    except TypeError as error:
-        raise ValueError(f"a checkpoint's facts must be JSON: {error}") from error
-    data: bytes = save(tensors, {ENTRY: text})
-    write_atomically(place, data)
-    return hashlib.sha256(data).hexdigest()
+    return write_own(path, {name: value.float() for name, value in network.state_dict().items()}, values)
 
 
 def describe(place: Path, part: Part) -> Description | None:
@@ -103,9 +83,7 @@ def describe(place: Path, part: Part) -> Description | None:
         values = None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{place}: expected weights of DDPM-CD, found another file of imlbench's")
-    if values.get("version") != VERSION:
-        found = one_line(repr(values.get("version")), 40)
-        raise UserError(f"{place}: expected format version {VERSION}, found {found}")
+    expect_version(place, values, VERSION)
     if values.get("part") != part:
         raise UserError(f"{place}: expected DDPM-CD's {part}, found its {one_line(values.get('part'), 40)}")
     config, facts, extractor = values.get("config"), values.get("facts", {}), values.get("extractor", "")

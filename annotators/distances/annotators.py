@@ -14,7 +14,7 @@ from imlbench.weights import lacking
 if TYPE_CHECKING:
     from torch import nn
 
-    from annotators.sigma.policy import InferencePolicy
+    from imlbench.inference.sizes import SizePolicy
     from imlbench.samples import Pair, ScoreMap
 
 
@@ -40,7 +40,7 @@ class DistanceAnnotator(Annotator):
         seed: int = 0,
         *,
         network: nn.Module | None = None,
-        policy: InferencePolicy | None = None,
+        policy: SizePolicy | None = None,
     ) -> None:
         super().__init__(device, seed)
         network = self.published() if network is None else network

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from annotators.sigma.cards import known_weight
-from annotators.sigma.policy import LITE_POLICY, SIGMA_POLICY, InferencePolicy
 from imlbench.cards import AdapterCard
+from imlbench.inference.sizes import SizePolicy
+from imlbench.weights.using import known_weight
 
 OTSU = "Otsu, IEEE Transactions on Systems, Man, and Cybernetics 9(1), 1979"
 COSINE_THRESHOLD = 0.25
 """A mean cosine of 0.5. Ours: chosen on no data."""
 LPIPS_THRESHOLD = 0.5
 """Ours: chosen on no data; the authors name none."""
-LPIPS_POLICY = InferencePolicy(square=0, long_sides=(1024,))
+LPIPS_POLICY = SizePolicy(long_sides=(1024,))
 """At the pair's own scale, as LPIPS was fitted to what people see; larger ones are shrunk, which bounds the memory."""
-POLICIES = {"efficientnet-lite0": LITE_POLICY, "dinov2-base": SIGMA_POLICY, "alexnet": LPIPS_POLICY}
-"""How pairs reach each network; SIGMA's for the backbones that it shares."""
+POLICIES = {
+    "efficientnet-lite0": SizePolicy(long_sides=(512,), enlarge=True, multiple=32),
+    "dinov2-base": SizePolicy(square=518),
+    "alexnet": LPIPS_POLICY,
+}
+"""How pairs reach each network; as SIGMA has it for the backbones that it shares."""
 
 
 def by_otsu(card: AdapterCard) -> AdapterCard:

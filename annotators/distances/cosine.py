@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from annotators.sigma.network.dinov2 import Dinov2
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
+from imlbench.backbones.dinov2 import Dinov2
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 from imlbench.weights import locate
 
 if TYPE_CHECKING:
-    from annotators.sigma.network.encoder import Encoder
+    from imlbench.backbones.encoder import Encoder
 
 LITE_BLOCKS = (4, 10, 14)
 """The last blocks but one, or the last, of strides 8, 16 and 32."""

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from annotators.sigma.inference import PIXELS_AT_ONCE, at_native_size
 from imlbench.images import resize_image
+from imlbench.inference.resizing import at_native_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from annotators.sigma.policy import InferencePolicy, Size
+    from imlbench.inference.sizes import Size, SizePolicy
     from imlbench.samples import Image, Pair
+
+PIXELS_AT_ONCE = 16 * 512 * 512
+"""Network pixels of one forward pass on an accelerator."""
 
 
 class DistanceMaps:
@@ -27,7 +30,7 @@ class DistanceMaps:
         device: where the network is moved to.
     """
 
-    def __init__(self, network: torch.nn.Module, policy: InferencePolicy, device: str = "cpu") -> None:
+    def __init__(self, network: torch.nn.Module, policy: SizePolicy, device: str = "cpu") -> None:
         self.network = network.to(device).eval()
         self.policy = policy
         self.device = device

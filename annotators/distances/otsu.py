@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annotators.pixdiff import above_otsu
+from imlbench.otsu import above_otsu
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from annotators.ddpm_cd.cards import weight
-from annotators.ddpm_cd.files import hash_of, required_file
 from annotators.meta_cd import cards
 from annotators.meta_cd.files import FASTSAM, lacking_anything, lacking_package
 from annotators.meta_cd.header import describe
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError
+from imlbench.weights.carding import CardOfThisMachine
+from imlbench.weights.using import given_weight, hash_of, required_file
 
 if TYPE_CHECKING:
-    from annotators.ddpm_cd.policy import InputPolicy
+    from imlbench.inference.input_policy import InputPolicy
     from imlbench.samples import Pair, ScoreMap
 
 
@@ -38,7 +38,7 @@ class MetaCdAnnotator(Annotator):
         UserError: weights or the package for FastSAM are missing, damaged, or do not belong together.
     """
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.META_CD))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", CardOfThisMachine(cards.META_CD, cards.as_found))
     declared: ClassVar[AdapterCard] = cards.META_CD
 
     def __init__(
@@ -56,13 +56,13 @@ class MetaCdAnnotator(Annotator):
         # All is looked for before torch is imported: what is missing is told at once.
         path = Path(weights) if weights else required_file(name)
         described = describe(path, name)
-        found, sam, sam_hash = [weight(name, path, hash_of(path))], None, ""
+        found, sam, sam_hash = [given_weight(name, path, hash_of(path))], None, ""
         if described.needs_fastsam:
             if lacks := lacking_package():
                 raise UserError(lacks)
             sam = Path(fastsam) if fastsam else required_file(FASTSAM)
             sam_hash = hash_of(sam)
-            found.append(weight(FASTSAM, sam, sam_hash))
+            found.append(given_weight(FASTSAM, sam, sam_hash))
         from annotators.meta_cd.checkpoint import load_network
         from annotators.meta_cd.inference import Predictor
 
@@ -84,5 +84,5 @@ class SamCdAnnotator(MetaCdAnnotator):
     Its variable for how pairs are seen is IMLBENCH_SAM_CD_INPUT.
     """
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.SAM_CD))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", CardOfThisMachine(cards.SAM_CD, cards.as_found))
     declared: ClassVar[AdapterCard] = cards.SAM_CD

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from annotators.ddpm_cd.cards import full_card, weight
-from annotators.ddpm_cd.files import hash_of, weight_file
-from annotators.ddpm_cd.policy import FITS, InputPolicy, policy_of
 from annotators.meta_cd.files import FASTSAM, INPUT_VARIABLES
 from annotators.meta_cd.header import Description, describe
 from imlbench.cards import AdapterCard, Weight
 from imlbench.errors import UserError, one_line
+from imlbench.inference.carding import full_card
+from imlbench.inference.input_policy import FITS, InputPolicy, policy_of
+from imlbench.weights.using import file_here, given_weight, hash_of
 
 AS_PUBLISHED = "as published with FastSAM (extra imlbench[fastsam], AGPL-3.0)"
 SUMMARIES = {
@@ -43,33 +43,22 @@ SAM_CD = replace(
 )
 
 
-class CardOfThisMachine:
-    """A class attribute `card` that names the weights which would be loaded now, by their hashes.
+def as_found(card: AdapterCard) -> AdapterCard:
+    """The card with what is on this machine.
 
-    Results are kept by the hashes of an adapter's weights: another file is another run.
-
-    Args:
-        card: without the weights.
+    Raises:
+        UserError: the environment asks for no way to see pairs, or a file is not what it should be.
     """
-
-    def __init__(self, card: AdapterCard) -> None:
-        self.declared = card
-
-    def __get__(self, instance: object, owner: type | None = None) -> AdapterCard:
-        name = self.declared.name
-        try:
-            policy = policy_named(name)
-            path = weight_file(name)
-            if path is None:
-                return full_card(self.declared, policy, ())
-            described = describe(path, name)
-            found = [weight(name, path, hash_of(path))]
-            if described.needs_fastsam and (fastsam := weight_file(FASTSAM)):
-                found.append(weight(FASTSAM, fastsam, hash_of(fastsam)))
-        except UserError:
-            # Listing shows the card all the same; building the adapter says what is wrong.
-            return self.declared
-        return card_with(self.declared, policy, described, tuple(found))
+    name = card.name
+    policy = policy_named(name)
+    path = file_here(name)
+    if path is None:
+        return full_card(card, policy, ())
+    described = describe(path, name)
+    found = [given_weight(name, path, hash_of(path))]
+    if described.needs_fastsam and (fastsam := file_here(FASTSAM)):
+        found.append(given_weight(FASTSAM, fastsam, hash_of(fastsam)))
+    return card_with(card, policy, described, tuple(found))
 
 
 def card_with(

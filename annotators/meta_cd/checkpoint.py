@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
-from annotators.ddpm_cd.checkpoint import naming
 from annotators.meta_cd.config import MetaCdConfig
 from annotators.meta_cd.fastsam import load_fastsam
-from annotators.meta_cd.header import ENTRY, FORMAT, SUFFIX, VERSION, describe
+from annotators.meta_cd.header import FORMAT, VERSION, describe
 from annotators.meta_cd.model import MetaCd
 from imlbench.errors import UserError, one_line
-from imlbench.files import write_atomically
 from imlbench.weights.loading import compare, load_tensors
+from imlbench.weights.own import fitting, naming, write_own
 
 
 def save_network(path: str | Path, network: MetaCd, facts: Mapping[str, Any] | None = None, fastsam: str = "") -> str:
@@ -38,31 +34,9 @@ def save_network(path: str | Path, network: MetaCd, facts: Mapping[str, Any] | N
         UserError: the file cannot be written, or has another ending.
         ValueError: a weight is not finite, or the facts are no JSON.
     """
-    place = Path(path)
-    if place.suffix != SUFFIX:
-        raise UserError(f"{place}: expected a name that ends in {SUFFIX}")
-    tensors = {name: portable(name, value) for name, value in sorted(network.own_state().items())}
     values = {"format": FORMAT, "version": VERSION, "annotator": network.config.annotator}
     values |= {"config": network.config.to_dict(), "facts": dict(facts or {}), "fastsam": fastsam}
-    try:
-        text = json.dumps(values, sort_keys=True, allow_nan=False)
-    except TypeError as error:
-        raise ValueError(f"a checkpoint's facts must be JSON: {error}") from error
-    data: bytes = save(tensors, {ENTRY: text})
-    write_atomically(place, data)
-    return hashlib.sha256(data).hexdigest()
-
-
-def portable(name: str, value: Tensor) -> Tensor:
-    """A weight as a file holds it: on the CPU, float32 or whole numbers.
-
-    Raises:
-        ValueError: it is not finite.
-    """
-    if not torch.isfinite(value).all():
-        raise ValueError(f"{name}: expected finite weights, found NaN or infinity; nothing is saved")
-    dtype = torch.float32 if value.is_floating_point() else value.dtype
-    return value.detach().to("cpu", dtype).contiguous().clone()
+    return write_own(path, network.own_state(), values)
 
 
 def load_network(
@@ -97,15 +71,3 @@ def load_network(
         network.encoders.sam = load_fastsam(fastsam, config)
     network.load_own_state(checked)
     return network.eval()
-
-
-def fitting(place: Path, name: str, value: Tensor, like: Tensor) -> Tensor:
-    """A weight of a file as the network takes it.
-
-    Raises:
-        UserError: it is not finite, or not of the network's kind of number.
-    """
-    if value.is_floating_point() != like.is_floating_point() or not torch.isfinite(value).all():
-        kind = "floating-point" if like.is_floating_point() else "whole"
-        raise UserError(f"{place}: {one_line(name, 80)}: expected finite {kind} numbers")
-    return value.to(like.dtype)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from annotators.ddpm_cd.config import LARGEST_WIDTH, Checked
 from imlbench.errors import UserError, one_line
+from imlbench.network_config import LARGEST_WIDTH, Checked
 
 STRIDES = (4, 8, 16, 32)
 """Of the four maps that either encoder gives, finest first."""

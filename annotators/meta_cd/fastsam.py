@@ -20,7 +20,7 @@ from annotators.meta_cd.config import STRIDES, MetaCdConfig
 from annotators.meta_cd.files import lacking_package
 from annotators.meta_cd.importing import import_quietly
 from imlbench.errors import UserError, one_line
-from imlbench.weights.loading import compare, named_tensors, read
+from imlbench.weights.loading import compare, finite, named_tensors, read
 
 ARCHITECTURE = "yolov8x-seg.yaml"
 TAKEN = (2, 4, 6, 9)
@@ -161,17 +161,6 @@ def is_backbone(name: str) -> bool:
     """Whether a name is of the backbone's layers: model.0.* to model.9.*; neck and head are of no use here."""
     number = name.removeprefix(PREFIX).partition(".")[0]
     return name.startswith(PREFIX) and number.isdecimal() and len(number) < 3 and int(number) <= TAKEN[-1]
-
-
-def finite(path: Path, name: str, value: Tensor) -> Tensor:
-    """The tensor, whose numbers are all finite.
-
-    Raises:
-        UserError: they are not.
-    """
-    if value.is_floating_point() and not torch.isfinite(value).all():
-        raise UserError(f"{path}: {one_line(name, 80)}: expected finite weights")
-    return value
 
 
 def check_maps(path: Path, encoder: FastSam, config: MetaCdConfig) -> None:

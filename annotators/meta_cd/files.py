@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from annotators.ddpm_cd.files import lacking_file, weight_file
 from annotators.meta_cd.header import describe
 from imlbench.errors import UserError
+from imlbench.weights.using import file_here, lacking_files
 
 FASTSAM = "fastsam-x"
 """The frozen encoder; IMLBENCH_FASTSAM_X names another place."""
@@ -28,11 +28,11 @@ def lacking_anything(name: str) -> str:
     Args:
         name: "meta-cd" or "sam-cd".
     """
-    if lacks := lacking_file(name):
+    if lacks := lacking_files(name):
         return lacks
-    path = weight_file(name)
+    path = file_here(name)
     try:
         needs_fastsam = path is not None and describe(path, name).needs_fastsam
     except UserError as error:
         return str(error)
-    return (lacking_package() or lacking_file(FASTSAM)) if needs_fastsam else ""
+    return (lacking_package() or lacking_files(FASTSAM)) if needs_fastsam else ""

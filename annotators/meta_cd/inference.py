@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from annotators.ddpm_cd.inference import PIXELS_AT_ONCE, View, precision
-from annotators.ddpm_cd.views import Canvas
 from annotators.meta_cd.decision import decided
+from imlbench.inference.canvas import Canvas
+from imlbench.inference.grouping import groups, views_at_once
+from imlbench.inference.precision import precision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from annotators.ddpm_cd.policy import InputPolicy
     from annotators.meta_cd.model import MetaCd, Seen
+    from imlbench.inference.input_policy import InputPolicy
     from imlbench.samples import Image, Pair
 
 
@@ -35,8 +36,7 @@ class Predictor:
         self.policy = policy
         self.device = device
         self.side = network.config.image_size
-        on_processor = torch.device(device).type == "cpu"
-        self.at_once = 1 if on_processor else max(1, PIXELS_AT_ONCE // self.side**2)
+        self.at_once = views_at_once(device, self.side)
         """Views of one forward pass."""
 
     def scores(self, pairs: Sequence[Pair]) -> list[NDArray[np.float32]]:
@@ -46,13 +46,7 @@ class Predictor:
         batch gains nothing there, and within the precision's rounding elsewhere.
         """
         canvases = [Canvas(pair.edited.shape, self.side, self.policy) for pair in pairs]
-        views = [
-            View(place, number, tile)
-            for place, canvas in enumerate(canvases)
-            for number, tile in enumerate(canvas.views)
-        ]
-        for start in range(0, len(views), self.at_once):
-            group = views[start : start + self.at_once]
+        for group in groups(canvases, self.at_once):
             original = [canvases[view.place].cut(pairs[view.place].original, view.tile) for view in group]
             edited = [canvases[view.place].cut(pairs[view.place].edited, view.tile) for view in group]
             seen = self._seen(self._tensor(original), self._tensor(edited), self.policy.precision)

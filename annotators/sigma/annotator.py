@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from annotators.sigma import cards
-from annotators.sigma.files import lacking_checkpoint, required_checkpoint
 from annotators.sigma.grounding_choice import chosen, priors_of
-from annotators.sigma.network.config import Fact
 from annotators.sigma.network.presets import preset
 from annotators.sigma.policy import POLICIES, InferencePolicy
 from imlbench.adapters import Annotator
 from imlbench.cards import AdapterCard
 from imlbench.errors import UserError
+from imlbench.origins import Fact
 from imlbench.weights import lacking
+from imlbench.weights.using import lacking_files, required_file
 
 if TYPE_CHECKING:
     from annotators.sigma.checkpoint import Checkpoint
     from annotators.sigma.grounding.pairs import PairPriors
     from annotators.sigma.inference import PriorOf
-    from annotators.sigma.network.encoder import Encoder
+    from imlbench.backbones.encoder import Encoder
     from imlbench.samples import Pair, ScoreMap
 
 
@@ -57,7 +57,7 @@ class SigmaAnnotator(Annotator):
         super().__init__(device, seed)
         name = self.declared.name
         # Looked for before torch is imported: what is missing is told at once.
-        path = Path(checkpoint) if checkpoint else required_checkpoint(name)
+        path = Path(checkpoint) if checkpoint else required_file(name)
         from annotators.sigma.checkpoint import build_network, read_checkpoint
         from annotators.sigma.inference import Predictor
 
@@ -74,7 +74,7 @@ class SigmaAnnotator(Annotator):
     @classmethod
     def missing(cls) -> str:
         name = cls.declared.name
-        return lacking_checkpoint(name) or lacking(preset(name).encoder)
+        return lacking_files(name) or lacking(preset(name).encoder)
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
         return list(self.predictor.probabilities(pairs))

@@ -14,21 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from annotators.sigma.files import PACKAGED, checkpoint_file
 from annotators.sigma.grounding_choice import GroundingChoice, chosen
-from annotators.sigma.network.config import Fact
 from annotators.sigma.network.presets import preset_facts
 from annotators.sigma.policy import POLICIES, policy_facts
 from imlbench.cards import AdapterCard, Weight
-from imlbench.weights import catalogue
+from imlbench.origins import Fact
+from imlbench.weights.using import file_here, known_weight
 
-
-def known_weight(name: str) -> Weight:
-    """The tensors of an entry of the catalogue, whose hash is known, as a card names them."""
-    entry = catalogue()[name]
-    return Weight(name=name, sha256=entry.sha256 or "", licence=entry.licence, source=entry.origin)
-
-
+PACKAGED = Path(__file__).parent / "weights"
+"""Holds the checkpoint that comes with the package."""
 SIGMA = AdapterCard(
     name="sigma",
     title="SIGMA",
@@ -70,7 +64,7 @@ class CardOfThisMachine:
     def __get__(self, instance: object, owner: type | None = None) -> AdapterCard:
         card = with_grounding(self.declared, chosen(self.declared.name))
         try:
-            path = checkpoint_file(card.name)
+            path = file_here(card.name)
             return card if path is None else with_checkpoint(card, path, digest(path, *stamp(path)))
         except OSError:
             # Listing shows the card all the same; building the adapter says what is wrong with the file.

@@ -28,9 +28,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Encoder
 from annotators.sigma.network.model import Sigma
 from annotators.sigma.network.presets import PRESETS
+from imlbench.backbones.encoder import Encoder
 from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
 from imlbench.images import resize_image
+from imlbench.inference.precision import precision
+from imlbench.inference.resizing import at_native_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from annotators.sigma.network.model import Sigma
-    from annotators.sigma.policy import InferencePolicy, Size
+    from annotators.sigma.policy import InferencePolicy
+    from imlbench.inference.sizes import Size
     from imlbench.samples import Image, Pair
 
     Prior = NDArray[np.float32]
@@ -122,36 +123,3 @@ class Predictor:
         constant = np.full(known[0].shape, self.network.config.prior_epsilon, np.float32)
         stacked = np.stack([constant if prior is None else prior for prior in priors])
         return torch.from_numpy(stacked)[:, None].to(self.device)
-
-
-def precision(device: str) -> AbstractContextManager[object]:
-    """bfloat16 where there is an accelerator, whose exponent range needs no scaling; float32 on the CPU."""
-    import torch
-
-    kind = torch.device(device).type
-    return nullcontext() if kind == "cpu" else torch.autocast(kind, dtype=torch.bfloat16)
-
-
-def at_native_size(maps: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The mean of maps of several sizes, enlarged or shrunk to (height, width): float32 in [0, 1].
-
-    The mean is taken at the largest of the sizes, so that an image of many pixels is filled once.
-    """
-    mean = maps[0]
-    if len(maps) > 1:
-        largest = max((found.shape for found in maps), key=lambda size: size[0] * size[1])
-        mean = np.mean([resized(found, largest) for found in maps], axis=0, dtype=np.float32)
-    enlarged = resized(mean, shape)
-    # The filter's weights add up to one only within rounding. In place, since there may be 67 million pixels.
-    return np.clip(enlarged, 0, 1, out=enlarged)
-
-
-def resized(probability: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bilinear where a map grows, means of pixels where it shrinks: (height, width), float32."""
-    height, width = shape[:2]
-    if probability.shape == (height, width):
-        return probability
-    shrinks = height * width < probability.size
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    found: NDArray[np.float32] = cv2.resize(probability, (width, height), interpolation=method)  # type: ignore[assignment]
-    return found

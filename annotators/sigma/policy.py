@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from annotators.sigma.network.config import Fact, inferred, stated
 from imlbench.errors import UserError
-
-Size = tuple[int, int]
-"""Height and width in pixels."""
-LARGEST = 4096
-"""Pixels of the longest side that a policy may ask for: beyond, a forward pass is no longer bounded by 1.5 GB."""
+from imlbench.inference.sizes import SizePolicy
+from imlbench.origins import Fact, inferred, stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InferencePolicy:
+class InferencePolicy(SizePolicy):
     """The sizes at which a network sees a pair. The defaults are SIGMA's; `facts` lists the origin of each.
 
     Raises:
@@ -33,27 +29,7 @@ class InferencePolicy:
     def __post_init__(self) -> None:
         if self.square < 0 or self.multiple < 1 or not 0 < self.threshold < 1:
             raise UserError("SIGMA's inference: expected square >= 0, multiple >= 1 and a threshold between 0 and 1")
-        if bool(self.square) == bool(self.long_sides):
-            raise UserError("SIGMA's inference: expected either square or long_sides, found both or none")
-        if self.square > LARGEST or any(not self.multiple <= side <= LARGEST for side in self.long_sides):
-            raise UserError(f"SIGMA's inference: expected sides from {self.multiple} to {LARGEST} pixels")
-
-    def sizes(self, height: int, width: int) -> tuple[Size, ...]:
-        """Height and width at which a pair of this native size is seen, each once."""
-        if self.square:
-            return ((self.square, self.square),)
-        return tuple(dict.fromkeys(self._limited(height, width, side) for side in self.long_sides))
-
-    def _limited(self, height: int, width: int, side: int) -> Size:
-        """Scaled to the longer side; where nothing is to be enlarged, a smaller one is taken to the next multiple."""
-        scale = side / max(height, width)
-        scale = scale if self.enlarge else min(1.0, scale)
-        return self._rounded(height * scale, side), self._rounded(width * scale, side)
-
-    def _rounded(self, pixels: float, side: int) -> int:
-        """The nearest multiple that is neither nothing nor beyond the limit."""
-        most = side // self.multiple
-        return self.multiple * min(most, max(1, round(pixels / self.multiple)))
+        self.check_sides("SIGMA's inference")
 
 
 SIGMA_POLICY = InferencePolicy()

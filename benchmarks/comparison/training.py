@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from annotators.ddpm_cd.files import hash_of
 from benchmarks.comparison.contestants import DDPM_CD, WEIGHTS, Trained
 from benchmarks.comparison.order import Order, toml_text
 from imlbench.errors import UserError
@@ -23,6 +22,7 @@ from imlbench.files import write_atomically
 from imlbench.training.checkpoints import LAST, read_checkpoint
 from imlbench.training.logs import VALIDATION
 from imlbench.training.pairs import TrainingSet
+from imlbench.weights.using import hash_of
 
 IMLBENCH = (sys.executable, "-c", "from imlbench.cli.main import main; main()")
 FINISHED = "finished.json"

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into
+from detectors.checkpoints import load_built
 from detectors.network_detector import NativeDetector, NetworkDetector, Seen
 from imlbench.adapters import Detection, DetectorCard, Picture
 
@@ -55,10 +54,7 @@ class CatNet(NativeDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.cat_net.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name)
-        return network
+        return load_built(build, paths[0], cls.declared.name)
 
     def prepared(self, picture: Picture) -> tuple[Any, tuple[str, ...]]:
         from detectors.cat_net.preprocessing import prepare
@@ -92,10 +88,8 @@ class CatNetBenco(NetworkDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.cat_net.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name, prefix="model.", beside=("loss.criterion.weight",))
-        return network
+        beside = ("loss.criterion.weight",)
+        return load_built(build, paths[0], cls.declared.name, prefix="model.", beside=beside)
 
     def detect(self, pictures: Sequence[Picture]) -> list[Detection]:
         return [self._detect(picture) for picture in pictures]

@@ -75,7 +75,8 @@ class NfaVit(SubprocessDetector):
         "NFA-ViT",
         "runs the BR-Gen checkout that IMLBENCH_NFA_VIT_COMMAND names",
         "CC-BY-4.0; non-profit only (GRIP-UNINA); NVIDIA: research only",
-        "BR-Gen and NFA-ViT, by the authors of the repository",
+        "Cai, Wang, Ji, Zhoumen, Chen, Yao, Sun, Zooming In on Fakes: A Novel Dataset for Localized AI-Generated Image "
+        "Detection with Forgery Amplification Approach, arXiv 2504.11922",
         "https://github.com/clpbc/BR-Gen",
     )
 
@@ -88,7 +89,8 @@ class WebIml(SubprocessDetector):
         "Web-IML",
         "runs the MIML checkout that IMLBENCH_WEB_IML_COMMAND names; announced, not released",
         "CC-BY-NC-4.0",
-        "Qu et al., MIML and Web-IML, by the authors of the repository",
+        "Qu, Zhong, He, Li, Jin, Webly-Supervised Image Manipulation Localization via Category-Aware Auto-Annotation, "
+        "arXiv 2508.20987",
         "https://github.com/qcf-568/MIML",
     )
 

@@ -12,9 +12,9 @@ import torch
 from detectors.finetuning import methods, recipes
 from detectors.finetuning.methods import Method
 from detectors.finetuning.task import SquareTask
-from detectors.weight_files import required_files
 from imlbench.training.finetuners import PUBLIC, SCRATCH, Begun, Finetuner
 from imlbench.weights.checking import digest
+from imlbench.weights.using import required_files
 
 if TYPE_CHECKING:
     from detectors.network_detector import SquareDetector

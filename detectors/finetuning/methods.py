@@ -29,8 +29,7 @@ class Method:
     Attributes:
         name: of the detector.
         detector: its class, which is imported when it is asked for.
-        module: the folder of its adapter, which has `network.build` and `preprocessing.official_input` and
-            `official_map`.
+        module: the folder of its adapter, which has `network.build`.
         logits: of a prepared batch, with gradients.
         loss: terms by name from logits, mask and valid; "loss" is minimised.
         terms: names of what `loss` gives.
@@ -53,10 +52,6 @@ class Method:
         """
         network: nn.Module = import_module(f"detectors.{self.module}.network").build()
         return network
-
-    def preprocessing(self) -> Any:
-        """The module that says what the network is shown and how its answer is read."""
-        return import_module(f"detectors.{self.module}.preprocessing")
 
 
 def cross_entropy_alone(logits: Logits, mask: Tensor, valid: Tensor) -> dict[str, Tensor]:

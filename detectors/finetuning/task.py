@@ -55,11 +55,11 @@ class SquareTask(ImageTask[nn.Module]):
 
     def judge(self, network: nn.Module, pixels: Image, device: torch.device) -> NDArray[np.float32]:
         """By the detector's own preparation and output rule."""
-        rules = self.method.preprocessing()
-        batch = torch.from_numpy(rules.official_input(pixels))[None].to(device)
+        rules = self.method.detector()
+        batch = torch.from_numpy(rules.prepared(pixels))[None].to(device)
         logits = self.method.logits(network, batch)["mask"]
         height, width = pixels.shape[:2]
-        found: Any = rules.official_map(logits.float().sigmoid()[0, 0].cpu().numpy(), (height, width))
+        found: Any = rules.finished(logits.float().sigmoid()[0, 0].cpu().numpy(), (height, width))
         scores: NDArray[np.float32] = found / np.float32(255) if found.dtype == np.uint8 else found
         return scores
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into, state_of
+from detectors.checkpoints import load_built, state_of
 from detectors.network_detector import SquareDetector
 from imlbench.adapters import DetectorCard
 
@@ -44,12 +44,11 @@ class ImlVit(SquareDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.iml_vit.network import build, norm_of
 
-        with undrawn():
-            network = build(norm_of(state_of(paths[0])))
-        load_into(network, paths[0], cls.declared.name)
-        return network
+        norm = norm_of(state_of(paths[0]))
+        return load_built(partial(build, norm), paths[0], cls.declared.name)
 
-    def prepared(self, pixels: Image) -> Planes:
+    @classmethod
+    def prepared(cls, pixels: Image) -> Planes:
         from detectors.iml_vit.preprocessing import official_input
 
         return official_input(pixels)
@@ -59,7 +58,8 @@ class ImlVit(SquareDetector):
 
         return probabilities(self.network, batch), None
 
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
+    @classmethod
+    def finished(cls, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
         from detectors.iml_vit.preprocessing import official_map
 
         return official_map(scores, shape)

@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into
-from detectors.network_detector import SquareDetector
+from detectors.checkpoints import load_built
+from detectors.imagenet_square import ImageNetSquare
 from imlbench.adapters import DetectorCard
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
-
-    from detectors.arrays import Planes
-    from imlbench.samples import Image, ScoreMap
 
 MESORCH = DetectorCard(
     name="mesorch",
@@ -25,8 +19,8 @@ MESORCH = DetectorCard(
     version="1",
     summary="high and low frequencies by a ConvNeXt and a SegFormer (NVIDIA's research terms); seen at 512 x 512",
     licence="MIT; NVIDIA: research only",
-    citation="Zhu, Ma, Su, Jiang, Zhou, Mesoscopic Insights: Orchestrating Multi-scale & Hybrid Architecture for Image "
-    "Manipulation Localization, AAAI 2025",
+    citation="Zhu, Ma, Su, Jiang, Du, Wang, Lei, Feng, Pun, Zhou, Mesoscopic Insights: Orchestrating Multi-scale & "
+    "Hybrid Architecture for Image Manipulation Localization, AAAI 2025",
     url="https://github.com/scu-zjz/Mesorch",
     threshold=0.5,
     batched=True,
@@ -35,7 +29,7 @@ MESORCH = DetectorCard(
 )
 
 
-class Mesorch(SquareDetector):
+class Mesorch(ImageNetSquare):
     """Mesorch with its authors' preprocessing, which is IMDL-BenCo's."""
 
     declared: ClassVar[DetectorCard] = MESORCH
@@ -44,22 +38,9 @@ class Mesorch(SquareDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.mesorch.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name)
-        return network
-
-    def prepared(self, pixels: Image) -> Planes:
-        from detectors.mesorch.preprocessing import official_input
-
-        return official_input(pixels)
+        return load_built(build, paths[0], cls.declared.name)
 
     def probabilities(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         from detectors.mesorch.network import probabilities
 
         return probabilities(self.network, batch), None
-
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
-        from detectors.mesorch.preprocessing import official_map
-
-        return official_map(scores, shape)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into
+from detectors.checkpoints import load_built
+from detectors.imagenet_square import ImageNetSquare
 from detectors.network_detector import SquareDetector
 from imlbench.adapters import DetectorCard
 
@@ -51,12 +51,10 @@ class MvssNet(SquareDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.mvss_net.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name)
-        return network
+        return load_built(build, paths[0], cls.declared.name)
 
-    def prepared(self, pixels: Image) -> Planes:
+    @classmethod
+    def prepared(cls, pixels: Image) -> Planes:
         from detectors.mvss_net.preprocessing import official_input
 
         return official_input(pixels)
@@ -66,23 +64,14 @@ class MvssNet(SquareDetector):
 
         return probabilities(self.network, batch), None
 
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
+    @classmethod
+    def finished(cls, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
         from detectors.mvss_net.preprocessing import official_map
 
         return official_map(scores, shape)
 
 
-class MvssNetBenco(MvssNet):
+class MvssNetBenco(ImageNetSquare, MvssNet):
     """MVSS-Net with IMDL-BenCo's preprocessing, for checkpoints that were trained under it."""
 
     declared: ClassVar[DetectorCard] = MVSS_NET_BENCO
-
-    def prepared(self, pixels: Image) -> Planes:
-        from detectors.mvss_net.preprocessing import benco_input
-
-        return benco_input(pixels)
-
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
-        from detectors.mvss_net.preprocessing import benco_map
-
-        return benco_map(scores, shape)

@@ -1,4 +1,4 @@
-"""What MVSS-Net is shown and how its answer is read, by its authors' inference script and by IMDL-BenCo's loader.
+"""What MVSS-Net is shown and how its answer is read, by its authors' inference script.
 
 The authors read images with OpenCV and never swap the channels: ImageNet's statistics, which are given for red, green,
 blue, are applied to blue, green, red, and the network's own grey conversion counts on that order.
@@ -35,14 +35,3 @@ def official_map(scores: NDArray[np.float32], shape: tuple[int, int]) -> NDArray
     """
     levels: NDArray[np.uint8] = resized_map((scores * 255).astype(np.uint8), *shape)
     return levels
-
-
-def benco_input(pixels: Image) -> Planes:
-    """Red, green, blue at 512 x 512 with ImageNet's statistics, for checkpoints that were trained under IMDL-BenCo."""
-    return imagenet_planes(resized_pixels(pixels, SIDE, SIDE))
-
-
-def benco_map(scores: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Brought to the picture's size: float32, `shape`. IMDL-BenCo itself scores at 512 x 512."""
-    brought: NDArray[np.float32] = resized_map(scores, *shape)
-    return brought

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into
-from detectors.network_detector import NativeDetector, Seen, SquareDetector
+from detectors.checkpoints import load_built, load_into
+from detectors.imagenet_square import ImageNetSquare
+from detectors.network_detector import NativeDetector, Seen
 from imlbench.adapters import DetectorCard, Picture
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from detectors.arrays import Planes
-    from imlbench.samples import Image, ScoreMap
     from imlbench.tiling import Tile
 
 PARTS = ("FENet", "SegNet", "ClsNet")
@@ -79,31 +77,19 @@ class PsccNet(NativeDetector):
         return Seen(enlarged[0, 0].clamp(0, 1).cpu().numpy(), float(label))
 
 
-class PsccNetBenco(SquareDetector):
+class PsccNetBenco(ImageNetSquare):
     """PSCC-Net with IMDL-BenCo's preprocessing and gating, for checkpoints that were trained under it."""
 
     declared: ClassVar[DetectorCard] = PSCC_NET_BENCO
+    side: ClassVar[int] = 256
 
     @classmethod
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.pscc_net.network import build
 
-        with undrawn():
-            network = build(gated=False)
-        load_into(network, paths[0], cls.declared.name, beside=("weights",))
-        return network
-
-    def prepared(self, pixels: Image) -> Planes:
-        from detectors.pscc_net.preprocessing import benco_input
-
-        return benco_input(pixels)
+        return load_built(partial(build, gated=False), paths[0], cls.declared.name, beside=("weights",))
 
     def probabilities(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         from detectors.pscc_net.network import probabilities
 
         return probabilities(self.network, batch, gated=False)
-
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
-        from detectors.pscc_net.preprocessing import benco_map
-
-        return benco_map(scores, shape)

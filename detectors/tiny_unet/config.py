@@ -10,6 +10,8 @@ from typing import Any
 from imlbench.errors import UserError, one_line
 
 MOST_PARAMETERS = 4_000_000
+CELL = 4
+"""Side, in pixels, of the squares that the network describes before its first level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +19,9 @@ class TinyUnetConfig:
     """What decides the network's shapes.
 
     Attributes:
-        widths: channels of each level from the full resolution down; each level halves the sides.
-        residual: whether the network also sees what three fixed high-pass filters leave of each colour.
+        widths: channels of each level, the first over cells of `CELL` pixels a side; each further one halves the sides.
+        residual: whether the network also sees what three fixed high-pass filters leave of each colour, and how strong
+            that is in each cell.
         context: whether the deepest level is told its mean and maximum over the image: an edit is what differs
             from the rest.
 
@@ -26,7 +29,7 @@ class TinyUnetConfig:
         UserError: a value has the wrong type or is out of range.
     """
 
-    widths: tuple[int, ...] = (16, 32, 64, 96, 128)
+    widths: tuple[int, ...] = (48, 64, 96)
     residual: bool = True
     context: bool = True
 
@@ -41,7 +44,7 @@ class TinyUnetConfig:
     @property
     def multiple(self) -> int:
         """The network's input is padded to sides that are multiples of this."""
-        return 1 << (len(self.widths) - 1)
+        return CELL << (len(self.widths) - 1)
 
     @staticmethod
     def from_mapping(values: Mapping[str, Any]) -> TinyUnetConfig:
@@ -62,7 +65,7 @@ class TinyUnetConfig:
 PRESETS: Mapping[str, TinyUnetConfig] = MappingProxyType(
     {
         "tiny-unet": TinyUnetConfig(),
-        "nano": TinyUnetConfig(widths=(8, 16, 32, 48)),
+        "nano": TinyUnetConfig(widths=(16, 24, 32)),
     }
 )
 """By name; the first is the usual one."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from detectors.tiny_unet.files import CardOfThisMachine, required_file, weight_of
+from detectors.tiny_unet.files import NAME, as_found, required_file
 from imlbench.adapters import Detection, Detector, DetectorCard, Picture
 from imlbench.tiling import Tile, Tiling
+from imlbench.weights.carding import CardOfThisMachine
+from imlbench.weights.using import weights_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +26,8 @@ TILING = Tiling(side=1024, overlap=128, align=32, max_pixels=1024 * 1536)
 DECLARED = DetectorCard(
     name="tiny-unet",
     title="tiny-unet",
-    version="1",
-    summary="an own small U-Net over colours and high-pass residuals, trained and run on a processor",
+    version="2",
+    summary="an own small U-Net over colours, high-pass residuals and their strength, trained and run on a processor",
     licence="Apache-2.0",
     citation="imlbench; the high-pass filters are of Fridrich and Kodovsky, TIFS 2012",
     threshold=0.5,
@@ -49,7 +51,7 @@ class TinyUnetDetector(Detector):
         UserError: weights are missing, damaged, or another network's.
     """
 
-    card: ClassVar[DetectorCard] = cast("DetectorCard", CardOfThisMachine(DECLARED))
+    card: ClassVar[DetectorCard] = cast("DetectorCard", CardOfThisMachine(DECLARED, as_found))
 
     def __init__(self, device: str = "cpu", seed: int = 0, *, weights: str | Path = "") -> None:
         super().__init__(device, seed)
@@ -58,7 +60,7 @@ class TinyUnetDetector(Detector):
         from detectors.tiny_unet.own_files import load_network
 
         self.network = load_network(path).to(device)
-        self.card = replace(DECLARED, weights=(weight_of(path),))  # type: ignore[misc]
+        self.card = replace(DECLARED, weights=weights_of(NAME, (path,)))  # type: ignore[misc]
 
     @classmethod
     def missing(cls) -> str:

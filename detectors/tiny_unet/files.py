@@ -1,27 +1,30 @@
-"""Where the weights of tiny-unet lie on this machine, and a card that names them by their hash."""
+"""Where the weights of tiny-unet lie on this machine. Whatever is there is taken: there are none but users' own."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from imlbench.adapters import DetectorCard
-from imlbench.cards import Weight
 from imlbench.errors import UserError
-from imlbench.weights.checking import cached_digest
 from imlbench.weights.known_tiny_unet import TINY_UNET
-from imlbench.weights.places import place, weights_root
+from imlbench.weights.places import place
+from imlbench.weights.using import file_here, weights_of
+
+NAME = TINY_UNET.name
 
 
 def lacking() -> str:
-    """Why there are no weights here and what to do, on one line; empty = there are."""
-    found = place(TINY_UNET)
-    if os.path.isfile(found.path):
+    """Why there are no weights here and what to do, on one line; empty = there are.
+
+    Raises:
+        UserError: the config file cannot be read.
+    """
+    if file_here(NAME):
         return ""
+    found = place(TINY_UNET)
     where = f"{found.named_by} names {found.path}, which is no file; " if found.named_by else ""
-    return f"tiny-unet: {where}{TINY_UNET.how}"
+    return f"{NAME}: {where}{TINY_UNET.how}"
 
 
 def required_file() -> Path:
@@ -30,34 +33,16 @@ def required_file() -> Path:
     Raises:
         UserError: they are not there; the message says how to train some.
     """
-    if lacks := lacking():
-        raise UserError(lacks)
-    return place(TINY_UNET).path
+    path = file_here(NAME)
+    if path is None:
+        raise UserError(lacking())
+    return path
 
 
-def weight_of(path: Path) -> Weight:
-    """A file as a card names it.
+def as_found(card: DetectorCard) -> DetectorCard:
+    """The card with the weights that are on this machine.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: there are none, or they cannot be read.
     """
-    sha256 = cached_digest(Path(os.path.abspath(path)), weights_root())
-    return Weight(name=path.name, sha256=sha256, licence=TINY_UNET.licence, source=TINY_UNET.origin)
-
-
-class CardOfThisMachine:
-    """A class attribute `card` that names the weights which would be loaded now, by their hash.
-
-    Args:
-        card: without the weights.
-    """
-
-    def __init__(self, card: DetectorCard) -> None:
-        self.declared = card
-
-    def __get__(self, instance: object, owner: Any = None) -> DetectorCard:
-        try:
-            return replace(self.declared, weights=(weight_of(required_file()),))
-        except UserError:
-            # Listing shows the card all the same; building the detector says what is wrong.
-            return self.declared
+    return replace(card, weights=weights_of(NAME, (required_file(),)))

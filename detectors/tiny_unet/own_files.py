@@ -1,12 +1,11 @@
 """Weight files of tiny-unet, which say their sizes themselves.
 
-They are safetensors files whose metadata has one entry, `imlbench`, a JSON object with sorted keys: `format`
-"imlbench-tiny-unet", `version` 1, `config` (every field of `TinyUnetConfig`) and `facts`, what the training tells.
+The JSON object of such a file (`imlbench.weights.own`) has `format` "imlbench-tiny-unet", `version` 1, `config` (every
+field of `TinyUnetConfig`) and `facts`, what the training tells.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,19 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from detectors.tiny_unet.config import TinyUnetConfig
 from detectors.tiny_unet.network import TinyUnet
 from imlbench.errors import UserError, one_line
-from imlbench.files import write_atomically
-from imlbench.weights.loading import SAFETENSORS, load_tensors
+from imlbench.weights.loading import finite, load_tensors
+from imlbench.weights.own import ENTRY, expect_version, naming, not_finite, write_own
 
 FORMAT = "imlbench-tiny-unet"
 VERSION = 1
-ENTRY = "imlbench"
 
 
 class Description(NamedTuple):
@@ -54,20 +50,13 @@ def save_network(path: str | Path, network: TinyUnet, facts: Mapping[str, Any] |
 
     Raises:
         UserError: the file cannot be written, or has another ending; or a weight is not finite.
+        ValueError: the facts are no JSON.
     """
-    place = Path(path)
-    if place.suffix != SAFETENSORS:
-        raise UserError(f"{place}: expected a name that ends in {SAFETENSORS}")
-    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in sorted(network.state_dict().items())}
-    for name, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise UserError(
-                f"{place}: {name}: NaN or infinity among the weights, nothing is saved; lower learning_rate"
-            )
+    state = network.state_dict()
+    if name := not_finite(state):
+        raise UserError(f"{path}: {name}: NaN or infinity among the weights, nothing is saved; lower learning_rate")
     values = {"format": FORMAT, "version": VERSION, "config": asdict(network.config), "facts": dict(facts or {})}
-    data: bytes = save(tensors, {ENTRY: json.dumps(values, sort_keys=True, allow_nan=False)})
-    write_atomically(place, data)
-    return hashlib.sha256(data).hexdigest()
+    return write_own(path, state, values)
 
 
 def describe(path: str | Path) -> Description:
@@ -87,15 +76,12 @@ def describe(path: str | Path) -> Description:
         raise UserError(f"{place}: truncated, damaged or no weight file ({one_line(error, 120)})") from error
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{place}: expected weights of tiny-unet, found another network's")
-    if values.get("version") != VERSION:
-        raise UserError(f"{place}: expected format version {VERSION}, found {one_line(repr(values['version']), 40)}")
+    expect_version(place, values, VERSION)
     config, facts = values.get("config"), values.get("facts", {})
     if not isinstance(config, dict) or not isinstance(facts, dict):
         raise UserError(f"{place}: damaged: expected config and facts as tables")
-    try:
+    with naming(place):
         return Description(TinyUnetConfig.from_mapping(config), facts)
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from error
 
 
 def load_network(path: str | Path) -> TinyUnet:
@@ -107,8 +93,5 @@ def load_network(path: str | Path) -> TinyUnet:
     place = Path(path)
     network = TinyUnet(describe(place).config)
     tensors = load_tensors(place, network)
-    for name, value in tensors.items():
-        if not torch.isfinite(value).all():
-            raise UserError(f"{place}: {one_line(name, 80)}: expected finite weights")
-    network.load_state_dict(tensors)
+    network.load_state_dict({name: finite(place, name, value) for name, value in tensors.items()})
     return network.eval()

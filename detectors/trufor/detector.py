@@ -7,18 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from detectors.borrowed import undrawn
-from detectors.checkpoints import load_into
-from detectors.network_detector import NativeDetector, Seen, SquareDetector
+from detectors.checkpoints import load_built
+from detectors.imagenet_square import ImageNetSquare
+from detectors.network_detector import NativeDetector, Seen
 from imlbench.adapters import DetectorCard, Picture
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from detectors.arrays import Planes
-    from imlbench.samples import Image, ScoreMap
     from imlbench.tiling import Tile
 
 TRUFOR = DetectorCard(
@@ -55,10 +51,7 @@ class TruFor(NativeDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.trufor.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name)
-        return network
+        return load_built(build, paths[0], cls.declared.name)
 
     def prepared(self, picture: Picture) -> tuple[Any, tuple[str, ...]]:
         from detectors.trufor.preprocessing import LEAST
@@ -76,8 +69,11 @@ class TruFor(NativeDetector):
         return Seen(scores[0, :height, :width].cpu().numpy(), float(image_score))
 
 
-class TruForBenco(SquareDetector):
-    """TruFor with IMDL-BenCo's preprocessing, for checkpoints that were trained under it."""
+class TruForBenco(ImageNetSquare):
+    """TruFor with IMDL-BenCo's preprocessing, for checkpoints that were trained under it.
+
+    The network applies ImageNet's statistics once more.
+    """
 
     declared: ClassVar[DetectorCard] = TRUFOR_BENCO
 
@@ -85,22 +81,9 @@ class TruForBenco(SquareDetector):
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.trufor.network import build
 
-        with undrawn():
-            network = build()
-        load_into(network, paths[0], cls.declared.name, prefix="model.")
-        return network
-
-    def prepared(self, pixels: Image) -> Planes:
-        from detectors.trufor.preprocessing import benco_input
-
-        return benco_input(pixels)
+        return load_built(build, paths[0], cls.declared.name, prefix="model.")
 
     def probabilities(self, batch: Tensor) -> tuple[Tensor, Tensor | None]:
         from detectors.trufor.network import probabilities
 
         return probabilities(self.network, batch)
-
-    def finished(self, scores: NDArray[np.float32], shape: tuple[int, int]) -> ScoreMap:
-        from detectors.trufor.preprocessing import benco_map
-
-        return benco_map(scores, shape)

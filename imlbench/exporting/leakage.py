@@ -7,8 +7,7 @@ corpus' by SHA-256 of the files and by the perceptual hash of the originals.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +17,9 @@ import pandas as pd
 
 from imlbench.annotating.alignment import small_copy
 from imlbench.annotating.perceptual_hash import perceptual_hash
-from imlbench.config import data_root
 from imlbench.datasets.base import Dataset
 from imlbench.datasets.files import walk
-from imlbench.errors import SampleError, UserError, one_line
+from imlbench.errors import SampleError, UserError
 from imlbench.exporting.near import as_hashes, near_any
 from imlbench.images import decode_image
 from imlbench.registry import names, resolve
@@ -48,39 +46,11 @@ class Known:
     unreadable: int
 
 
-def evaluation_roots(extra: Sequence[Path]) -> dict[str, Path]:
-    """Evaluation sets with a configured root that exists, and the folders named by hand.
-
-    Raises:
-        UserError: a folder named by hand holds no image: keeping nothing out is a slip.
-    """
-    roots: dict[str, Path] = {}
-    for name in names("datasets"):
-        if not resolve("datasets", name).load().card.evaluation_only:
-            continue
-        try:
-            root = data_root(name)
-        except UserError:
-            # Not configured; the dataset card names the sets that were compared with, and only those.
-            continue
-        if os.path.isdir(root):
-            roots[name] = root
-    for folder in extra:
-        if next(walk(str(folder)), None) is None:
-            raise UserError(f"--keep-out: no image file in {one_line(folder, 200)}")
-        number = 2
-        name = folder.name
-        while name in roots:
-            name, number = f"{folder.name} ({number})", number + 1
-        roots[name] = folder
-    return roots
-
-
 def look(roots: dict[str, Path], tell: Callable[[int], None]) -> Known:
     """Hash every image of the sets.
 
     Args:
-        roots: from `evaluation_roots`.
+        roots: from `imlbench.evaluation_sets.evaluation_roots`.
         tell: called with the number of images looked at.
     """
     digests: set[str] = set()

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imlbench.errors import SampleError, UserError
+from imlbench.evaluation_sets import evaluation_roots
 from imlbench.exporting.annotation import Annotation, read_annotation
 from imlbench.exporting.card import CardFacts, dataset_card
 from imlbench.exporting.formats import WRITERS
-from imlbench.exporting.leakage import evaluation_roots
 from imlbench.exporting.making import in_order, make
 from imlbench.exporting.order import Order, check, options_of
 from imlbench.exporting.place import FACTS, finished, making

@@ -8,46 +8,15 @@ compared with their images.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from imlbench.cards import DatasetCard
-from imlbench.config import data_root
 from imlbench.datasets.files import walk
 from imlbench.errors import SampleError, UserError, one_line
-from imlbench.registry import names, resolve
+from imlbench.evaluation_sets import evaluation_cards, evaluation_roots
+from imlbench.registry import resolve
 from imlbench.sources import FileSource
 from imlbench.training.pairs import Place, TrainingPair
-
-
-def evaluation_cards() -> dict[str, DatasetCard]:
-    """Cards of the registered datasets on which nothing may be trained, by name."""
-    cards = {name: resolve("datasets", name).load().card for name in names("datasets")}
-    return {name: card for name, card in cards.items() if card.evaluation_only}
-
-
-def known_roots(extra: Sequence[Path] = ()) -> dict[str, Path]:
-    """Folders of evaluation images on this machine: the configured roots that exist, and those named by hand.
-
-    Raises:
-        UserError: a folder named by hand holds no image: keeping nothing out is a slip.
-    """
-    roots: dict[str, Path] = {}
-    for name in evaluation_cards():
-        try:
-            root = data_root(name)
-        except UserError:
-            # Not configured: this set cannot be compared with, which the guard's caller reports.
-            continue
-        if os.path.isdir(root):
-            roots[name] = root
-    for folder in extra:
-        if next(walk(str(folder)), None) is None:
-            raise UserError(f"--keep-out: no image file in {one_line(folder, 200)}")
-        # Two folders of one name must not hide each other.
-        roots[folder.name if folder.name not in roots else str(folder)] = folder
-    return roots
 
 
 def find_layouts(places: Iterable[Place]) -> list[str]:
@@ -129,7 +98,7 @@ def guard(
     Raises:
         UserError: evaluation data was found and `allow` is False.
     """
-    roots = known_roots(extra)
+    roots = evaluation_roots(extra)
     found = [*find_layouts(places), *find_images(pairs, roots)]
     if found and not allow:
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
@@ -139,6 +108,6 @@ def guard(
         )
     return {
         "compared_with": sorted(name for name in roots if name in evaluation_cards()),
-        "kept_out": sorted(os.path.basename(name) for name in roots if name not in evaluation_cards()),
+        "kept_out": sorted(name for name in roots if name not in evaluation_cards()),
         "evaluation_data": found[:20],
     }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TINY = 1e-6
+from imlbench.training.dice import TINY, squared_dice
 
 
 def mean_over(values: Tensor, valid: Tensor) -> Tensor:
@@ -45,21 +45,6 @@ def weighted_cross_entropy(logits: Tensor, mask: Tensor, valid: Tensor, weights:
     authentic, edited = weights[0] * (1 - mask), weights[1] * mask
     losses = -(authentic * told[:, :1] + edited * told[:, 1:])
     return (losses * valid).sum() / ((authentic + edited) * valid).sum().clamp_min(TINY)
-
-
-def dice(scores: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
-    """1 - 2 sum(p g) / (sum(p^2) + sum(g^2)), per image, then the mean over the images (MVSS-Net, TruFor).
-
-    An image without an edit has a loss of up to 1: its scores are pushed to 0.
-
-    Args:
-        scores: in [0, 1].
-        mask: like `scores`.
-        valid: like `scores`.
-    """
-    p, g = (scores.float() * valid).flatten(1), (mask * valid).flatten(1)
-    shared, both = (p * g).sum(dim=1), (p * p).sum(dim=1) + (g * g).sum(dim=1)
-    return (1 - (2 * shared + TINY) / (both + TINY)).mean()
 
 
 def edges(mask: Tensor, width: int) -> Tensor:
@@ -133,9 +118,9 @@ def mvss(logits: Tensor, edge_logits: Tensor, mask: Tensor, valid: Tensor, width
     edge = functional.adaptive_max_pool2d(edges(mask, width), size)
     seen = functional.adaptive_max_pool2d(valid, size)
     return {
-        "mask": dice(logits.float().sigmoid(), mask, valid),
+        "mask": squared_dice(logits.float().sigmoid(), mask, valid),
         "image": image_cross_entropy(logits.masked_fill(valid == 0, -1e4).flatten(1).amax(dim=1), mask, valid),
-        "edge": dice(edge_logits.float().sigmoid(), edge, seen),
+        "edge": squared_dice(edge_logits.float().sigmoid(), edge, seen),
     }
 
 

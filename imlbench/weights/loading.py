@@ -118,6 +118,17 @@ def compare(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, An
         raise UserError(f"{path}: not this network's weights: {'; '.join(problems)}")
 
 
+def finite(path: Path, name: str, value: Tensor) -> Tensor:
+    """A tensor of a file, whose numbers are all finite.
+
+    Raises:
+        UserError: they are not.
+    """
+    if not bool(value.isfinite().all()):
+        raise UserError(f"{path}: {one_line(name, 80)}: expected finite weights")
+    return value
+
+
 def size(shape: Sequence[int]) -> str:
     """A shape as text: 64 x 3 x 3 x 3."""
     return " x ".join(str(length) for length in shape) or "a scalar"

@@ -30,6 +30,7 @@ def html_page(
     metric: Metrics = None,
     dataset: Annotated[list[str] | None, typer.Option(help="Dataset or glob; may be repeated.")] = None,
     annotator: Annotated[list[str] | None, typer.Option(help="Annotator or glob; may be repeated.")] = None,
+    detector: Annotated[list[str] | None, typer.Option(help="Detector or glob; may be repeated.")] = None,
     run: Annotated[
         list[str] | None, typer.Option(metavar="RUN_ID", help="Show this run in the gallery too; may be repeated.")
     ] = None,
@@ -61,7 +62,7 @@ def html_page(
     summarised, per_sample = metric_names(metric or [])
     wishes = Wishes(title, per_sample, conventions, limit, pick, seed, not no_pictures)
     with ResultReader(results) as reader:
-        selection = select_runs(reader, dataset or (), annotator or (), run or ())
+        selection = select_runs(reader, dataset or (), annotator or (), run or (), detector or ())
         roots = chosen_roots(selection, data_root or [])
         maker = PageMaker(reader, selection, wishes, summarised, roots)
         gallery = maker.read_gallery()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from imlbench import __version__
+from imlbench.detection_summaries import DETECTION_METRICS, summarise_detection
 from imlbench.metrics import METRIC_VERSION, METRICS, Conventions, metric
 from reports.page.lines import provenance_lines
 from reports.page.rows import exact
-from reports.page.samples import result_columns, sample_columns
+from reports.page.samples import DETECTOR_VALUES, of_detector, result_columns, sample_columns
 from reports.paper_numbers import annotator_table
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def page_data(
         "title": title,
         "software": f"imlbench {__version__} (metric version {METRIC_VERSION})",
         "notes": list(notes),
-        "metrics": [{"name": name, "title": metric(name).title} for name in summarised],
+        "metrics": [*metric_titles(summarised), *detection_titles(runs), *sample_titles(gallery)],
         "runs": runs,
         "figures": [
             {"title": figure.title, "caption": figure.caption, "src": data_uri(figure.svg, "image/svg+xml")}
@@ -62,6 +63,25 @@ def page_data(
         "samples": sample_columns(gallery),
         "results": [result_columns(run, entries, gallery.metrics) for run, entries in sorted(gallery.results.items())],
     }
+
+
+def metric_titles(names: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Metrics of localisation, as the page names them."""
+    for name in names:
+        yield {"name": name, "title": metric(name).title}
+
+
+def detection_titles(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
+    """The metrics that only detectors have, as far as a run has a value."""
+    for name, facts in DETECTION_METRICS.items():
+        if any(run["summary"].get(name) for run in runs):
+            yield {"name": name, "title": facts.title}
+
+
+def sample_titles(gallery: Gallery) -> Iterator[dict[str, str]]:
+    """What is shown of single samples of detectors only."""
+    if any(of_detector(entries) for entries in gallery.results.values()):
+        yield from ({"name": name, "title": title} for name, title in DETECTOR_VALUES.items())
 
 
 def data_uri(data: bytes, kind: str) -> str:
@@ -75,7 +95,13 @@ def run_entries(
     """One entry per listed run."""
     scored = [stored.run_id for stored in selection.listed if stored.scopes.get("local")]
     summaries = reader.summarise_runs(scored, metrics, conventions, seed=seed)
-    return [run_entry(reader, stored, metrics, summaries.get(stored.run_id, {})) for stored in selection.listed]
+    entries = []
+    for stored in selection.listed:
+        found = summaries.get(stored.run_id, {})
+        if stored.run.kind == "detector":
+            found = found | summarise_detection(reader, stored.run_id, seed)
+        entries.append(run_entry(reader, stored, metrics, found))
+    return entries
 
 
 def run_entry(
@@ -83,7 +109,9 @@ def run_entry(
 ) -> dict[str, Any]:
     """A run's facts and numbers."""
     run = stored.run
+    names = [*metrics, *(DETECTION_METRICS if run.kind == "detector" else ())]
     return {
+        "kind": run.kind,
         "annotator": run.adapter,
         "title": run.adapter_title,
         "dataset": run.dataset,
@@ -97,7 +125,7 @@ def run_entry(
         "scored": stored.total("ok"),
         "failed": stored.total("failed"),
         "skipped": stored.total("skipped"),
-        "summary": {name: summary_entry(summaries.get(name)) for name in metrics},
+        "summary": {name: summary_entry(summaries.get(name)) for name in names},
         "paper": paper_entry(stored, metrics),
         "provenance": provenance_lines(reader, stored),
     }

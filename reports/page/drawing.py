@@ -51,7 +51,7 @@ class Missing:
     """Pictures that are not there for one reason.
 
     Attributes:
-        subject: the dataset or the annotator.
+        subject: the dataset or the adapter.
         what: kind of picture.
         count: how many are missing.
         reason: why, with the first message where they differ.
@@ -140,7 +140,9 @@ class Artist:
         """Original, edited image and truth."""
         shown, side = self.gallery.samples[index], self.place.side
         if loaded.original is None:
-            shown.problem, shown.reason = NO_ORIGINAL, "no-original"
+            # An authentic image has none to be missed.
+            if loaded.sample.scope != "authentic":
+                shown.problem, shown.reason = NO_ORIGINAL, "no-original"
         else:
             original = thumbnails.photograph(loaded.original, side)
             shown.original = self.place.keep(f"{stem(index)}o.webp", original)
@@ -189,7 +191,7 @@ def not_drawn(gallery: Gallery) -> None:
 
 
 def missing(selection: Selection, gallery: Gallery) -> Iterator[Missing]:
-    """What is missing and why: images by dataset, score maps by annotator; each reason once."""
+    """What is missing and why: images by dataset, score maps by adapter; each reason once."""
     counted: dict[tuple[str, str, str], Missing] = {}
     for subject, what, reason, problem in problems(selection, gallery):
         text = problem if reason == problem else f"{reason}; first: {problem}"

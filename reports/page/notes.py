@@ -7,16 +7,19 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imlbench import __version__
+from imlbench.detection_summaries import DETECTION_METRICS
 from imlbench.metrics import METRIC_VERSION, Conventions
 from reports import footer
 from reports.grid import make_grid
 from reports.paper_numbers import annotator_table
 
 if TYPE_CHECKING:
-    from imlbench.results.reading import ResultReader
+    from imlbench.results.reading import ResultReader, StoredRun
     from reports.page.selection import Selection
 
 SOURCE = "arXiv 2605.27924, Table 1"
+OF_WHOLE_FAKES = ("marked_whole", "image_auc_whole")
+"""Metrics of detectors that need whole-image fakes, of which most sets have none."""
 
 
 def table_notes(
@@ -34,12 +37,26 @@ def table_notes(
         shown = grid.column_runs(column)
         if shown:
             yield from footer.dataset_note(reader, column, shown)
+    yield from detector_notes(reader, [stored for stored in newest if stored.run.kind == "detector"])
     composited = footer.composited_columns(reader, grid)
     if composited:
         labels = ", ".join(column.label for column in grid.columns if column in composited)
         yield f"Composited ({labels}): {footer.COMPOSITED}."
     yield from older_notes(selection)
     yield software_note(reader, selection)
+
+
+def detector_notes(reader: ResultReader, runs: Sequence[StoredRun]) -> Iterator[str]:
+    """What detectors were scored on, and what the numbers mean that only they have."""
+    grid = make_grid(runs, annotator_table())
+    for column in grid.columns:
+        shown = grid.column_runs(column)
+        if shown:
+            yield from (f"Detectors: {line}" for line in footer.dataset_note(reader, column, shown))
+    whole = any(stored.scopes.get("whole-image") for stored in runs)
+    for name, measure in DETECTION_METRICS.items() if runs else ():
+        if whole or name not in OF_WHOLE_FAKES:
+            yield f"{measure.title} (detectors{', lower is better' if measure.falling else ''}): {measure.note}."
 
 
 def older_notes(selection: Selection) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from imlbench.metrics import Conventions, metric, sample_values
-from imlbench.results.frames import TABLE_COLUMNS, HistogramMemo, count_table
+from imlbench.results.frames import COUNT_COLUMNS, TABLE_COLUMNS, HistogramMemo, count_table
 
 if TYPE_CHECKING:
     from imlbench.metrics import Values
@@ -19,12 +19,12 @@ PAGE_ROWS = 512
 """Rows read at once."""
 FACTS = (
     "sample_id", "sample_key", "status", "reason", "message", "scope", "width", "height", "edited_pixels",
-    "outside_difference", "instruction", "tags", "notes",
+    "outside_difference", "instruction", "tags", "notes", "image_score",
 )  # fmt: skip
 
 
 class Row(NamedTuple):
-    """What one run says of one sample; the fields up to `notes` are `FACTS`."""
+    """What one run says of one sample; the fields up to `image_score`, which only detectors have, are `FACTS`."""
 
     sample_id: str
     sample_key: int
@@ -39,7 +39,9 @@ class Row(NamedTuple):
     instruction: str | None
     tags: str
     notes: str
+    image_score: float | None
     values: tuple[float | None, ...]
+    false_alarms: float | None = None
 
 
 def read_rows(
@@ -57,8 +59,15 @@ def read_rows(
         values = iter(page_values(page, [row for row in found if row[2] == "ok"], metrics, conventions, memo))
         for row in found:
             numbers = next(values) if row[2] == "ok" else []
-            yield Row._make((*row[: len(FACTS)], tuple(short(number) for number in numbers)))
+            shown = tuple(short(number) for number in numbers)
+            yield Row._make((*row[: len(FACTS)], shown, marked_untouched(row)))
         last, page = found[-1][0], page + 1
+
+
+def marked_untouched(row: tuple[Any, ...]) -> float | None:
+    """Share of a sample's untouched pixels that is marked; None where all are edited, or nothing was scored."""
+    fp, tn = (row[len(FACTS) + COUNT_COLUMNS.index(name)] for name in ("fp", "tn"))
+    return short(fp / (fp + tn)) if row[2] == "ok" and fp + tn else None
 
 
 def needs_histograms(metrics: Sequence[str]) -> bool:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from imlbench.results.reading import ResultReader, StoredRun
 
 
+DETECTOR_VALUES = {"false_alarms": "False alarms", "image_score": "Image score"}
+"""What is shown of each sample of a detector's run beside the metrics, with titles."""
+
+
 @dataclass(slots=True)
 class Shown:
     """A sample of the gallery.
@@ -164,14 +168,23 @@ def area(row: Row) -> float | None:
 
 def result_columns(run: int, entries: Sequence[Entry], metrics: Sequence[str]) -> dict[str, Any]:
     """One run's results as the page's columns."""
-    values = [entry.row.values or (None,) * len(metrics) for entry in entries]
+    numbers = [entry.row.values or (None,) * len(metrics) for entry in entries]
+    values = {name: [one[column] for one in numbers] for column, name in enumerate(metrics)}
+    if of_detector(entries):
+        values["false_alarms"] = [entry.row.false_alarms for entry in entries]
+        values["image_score"] = [entry.row.image_score for entry in entries]
     return {
         "run": run,
         "sample": [entry.sample for entry in entries],
         "status": [entry.row.status for entry in entries],
         "reason": [entry.row.reason for entry in entries],
         "message": [entry.row.message for entry in entries],
-        "values": {name: [numbers[column] for numbers in values] for column, name in enumerate(metrics)},
+        "values": values,
         "map": [entry.map for entry in entries],
         "map_problem": [entry.problem for entry in entries],
     }
+
+
+def of_detector(entries: Sequence[Entry]) -> bool:
+    """Whether results are a detector's, which alone scores images as a whole."""
+    return any(entry.row.image_score is not None for entry in entries)

@@ -47,22 +47,27 @@ class Selection:
 
 
 def select_runs(
-    reader: ResultReader, datasets: Sequence[str] = (), annotators: Sequence[str] = (), extra: Sequence[str] = ()
+    reader: ResultReader,
+    datasets: Sequence[str] = (),
+    annotators: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    detectors: Sequence[str] = (),
 ) -> Selection:
     """Choose the runs.
 
     Args:
         reader: the results.
         datasets: names, labels or globs; none = all.
-        annotators: registered names or globs; none = all.
+        annotators: registered names or globs; none = all, or no annotator where detectors are named.
         extra: ids of runs, or unique beginnings of ids, that the gallery shows besides the newest clean ones.
+        detectors: registered names or globs; none = all, or no detector where annotators are named.
 
     Raises:
         UserError: nothing fits, or an id is unknown or not unique.
     """
     runs = reader.runs()
     asked = {find_run(runs, text) for text in extra}
-    fitting = [stored for stored in runs if fits(stored, datasets, annotators) or stored.run_id in asked]
+    fitting = [stored for stored in runs if fits(stored, datasets, annotators, detectors) or stored.run_id in asked]
     if not fitting:
         known = {f"{stored.run.adapter} on {stored.run.dataset}" for stored in runs}
         held = ", ".join(sorted(known, key=natural_key)) or "no runs: `imlbench annotate-eval --out DIR` makes some"
@@ -77,11 +82,13 @@ def select_runs(
     return Selection(listed, tuple(sorted(newest.values())), tuple(sorted(shown)))
 
 
-def fits(stored: StoredRun, datasets: Sequence[str], annotators: Sequence[str]) -> bool:
-    """Whether a run is of a dataset and an annotator that were asked for."""
+def fits(stored: StoredRun, datasets: Sequence[str], annotators: Sequence[str], detectors: Sequence[str] = ()) -> bool:
+    """Whether a run is of a dataset and an adapter that were asked for."""
     names = (stored.run.dataset, stored.run.dataset.partition(":")[0])
     on_dataset = not datasets or any(fnmatch.fnmatchcase(name, glob) for name in names for glob in datasets)
-    return on_dataset and (not annotators or any(fnmatch.fnmatchcase(stored.run.adapter, glob) for glob in annotators))
+    globs = annotators if stored.run.kind == "annotator" else detectors
+    of_adapter = any(fnmatch.fnmatchcase(stored.run.adapter, glob) for glob in globs)
+    return on_dataset and (of_adapter or not (annotators or detectors))
 
 
 def find_run(runs: Sequence[StoredRun], text: str) -> str:

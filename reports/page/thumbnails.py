@@ -28,7 +28,7 @@ OPACITIES = 16
 FAINT, STRONG = 0.25, 0.75
 """Most opacity below the threshold, and least at or above it: one sees the decision and how near it was."""
 LEGEND = (
-    f"Score maps: a pixel that the annotator marks (score >= threshold) is drawn {100 * STRONG:.0f} to 100 % opaque, "
+    f"Score maps: a pixel that is marked (score >= threshold) is drawn {100 * STRONG:.0f} to 100 % opaque, "
     f"any other up to {100 * FAINT:.0f} %, in proportion to its score; hard decisions are opaque or clear."
 )
 

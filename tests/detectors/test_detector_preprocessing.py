@@ -7,11 +7,14 @@ import pytest
 
 from detectors import arrays
 from detectors.iml_vit import preprocessing as iml_vit
-from detectors.mesorch import preprocessing as mesorch
+from detectors.mesorch.detector import Mesorch
 from detectors.mvss_net import preprocessing as mvss_net
+from detectors.mvss_net.detector import MvssNetBenco
 from detectors.pscc_net import preprocessing as pscc_net
-from detectors.sparse_vit import preprocessing as sparse_vit
+from detectors.pscc_net.detector import PsccNetBenco
+from detectors.sparse_vit.detector import SparseVit
 from detectors.trufor import preprocessing as trufor
+from detectors.trufor.detector import TruForBenco
 from tests.detectors.making_networks import jpeg_picture
 
 RED, GREEN, BLUE = 200, 100, 50
@@ -44,7 +47,7 @@ class TestMvssNet:
 
     def test_benco_sees_red_green_blue(self):
         expected = [NORMAL["red as red"], NORMAL["green as green"], NORMAL["blue as blue"]]
-        assert colours(mvss_net.benco_input(flat(30, 70))) == pytest.approx(expected, abs=1e-5)
+        assert colours(MvssNetBenco.prepared(flat(30, 70))) == pytest.approx(expected, abs=1e-5)
 
     def test_resizing_is_bilinear_without_smoothing(self):
         stripes = np.zeros((1024, 1024, 3), np.uint8)
@@ -62,7 +65,7 @@ class TestMvssNet:
         assert set(found.ravel().tolist()) == {127}
 
     def test_bencos_maps_keep_their_fractions(self):
-        found = mvss_net.benco_map(np.full((512, 512), 0.4999, np.float32), (30, 70))
+        found = MvssNetBenco.finished(np.full((512, 512), 0.4999, np.float32), (30, 70))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, 0.4999, atol=1e-6)
 
@@ -85,7 +88,7 @@ class TestTruFor:
         assert trufor.official_input(pixels[:1, :1]).shape == (3, 32, 32)
 
     def test_benco_normalises_before_the_network_does(self):
-        seen = trufor.benco_input(flat(48, 37))
+        seen = TruForBenco.prepared(flat(48, 37))
         assert seen.shape == (3, 512, 512)
         expected = [NORMAL["red as red"], NORMAL["green as green"], NORMAL["blue as blue"]]
         assert colours(seen) == pytest.approx(expected, abs=1e-5)
@@ -98,7 +101,7 @@ class TestPsccNet:
         assert colours(seen) == pytest.approx([RED / 255, GREEN / 255, BLUE / 255], abs=1e-7)
 
     def test_benco_resizes_to_256_and_normalises(self):
-        seen = pscc_net.benco_input(flat(5, 9))
+        seen = PsccNetBenco.prepared(flat(5, 9))
         assert seen.shape == (3, 256, 256)
         assert colours(seen)[0] == pytest.approx(NORMAL["red as red"], abs=1e-5)
 
@@ -139,18 +142,18 @@ class TestImlVit:
         assert found[:, 810:].min() == 1
 
 
-@pytest.mark.parametrize("rule", [sparse_vit, mesorch])
+@pytest.mark.parametrize("kind", [SparseVit, Mesorch])
 class TestSquares:
-    def test_pictures_are_seen_at_512_with_imagenets_statistics(self, rule):
-        seen = rule.official_input(flat(700, 300))
+    def test_pictures_are_seen_at_512_with_imagenets_statistics(self, kind):
+        seen = kind.prepared(flat(700, 300))
         assert seen.shape == (3, 512, 512)
         expected = [NORMAL["red as red"], NORMAL["green as green"], NORMAL["blue as blue"]]
         assert colours(seen, 511, 511) == pytest.approx(expected, abs=1e-5)
 
-    def test_maps_are_brought_to_the_pictures_size(self, rule):
+    def test_maps_are_brought_to_the_pictures_size(self, kind):
         scores = np.zeros((512, 512), np.float32)
         scores[:256] = 1
-        found = rule.official_map(scores, (100, 7))
+        found = kind.finished(scores, (100, 7))
         assert found.shape == (100, 7)
         assert found[:49].min() == 1
         assert found[51:].max() == 0

@@ -14,6 +14,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from detectors import borrowed, network_detector
 from detectors.borrowed import lacking_packages
+from detectors.cards import LIMIT_VARIABLE
 from detectors.cat_net import preprocessing as cat_net_preprocessing
 from detectors.cat_net.coefficients import Luma
 from detectors.cat_net.detector import CatNet, CatNetBenco
@@ -24,7 +25,6 @@ from detectors.mvss_net.detector import MvssNet, MvssNetBenco
 from detectors.pscc_net.detector import PsccNet, PsccNetBenco
 from detectors.sparse_vit.detector import SparseVit
 from detectors.trufor.detector import TruFor, TruForBenco
-from detectors.weight_files import LIMIT_VARIABLE
 from imlbench.adapters import Picture
 from imlbench.conformance import check_detector
 from imlbench.errors import UserError

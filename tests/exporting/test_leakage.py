@@ -11,8 +11,9 @@ from PIL import Image
 from imlbench.annotating.perceptual_hash import perceptual_hash
 from imlbench.datasets.magicbrush import MagicBrush
 from imlbench.errors import UserError
+from imlbench.evaluation_sets import evaluation_roots
 from imlbench.exporting import leakage
-from imlbench.exporting.leakage import evaluation_roots, images_of, look
+from imlbench.exporting.leakage import images_of, look
 from imlbench.exporting.order import Order
 from imlbench.exporting.running import export
 from tests.exporting.making_annotations import Pair, edited, file_bytes, make_both, photo, plain_pairs

@@ -43,7 +43,6 @@ def test_nothing_that_counts_is_no_loss():
     assert losses.binary_cross_entropy(ALL, ALL, nothing).item() == 0
     assert losses.weighted_cross_entropy(ALL.repeat(1, 2, 1, 1), ALL, nothing, (0.5, 2.5)).item() == 0
     assert losses.balanced_cross_entropy(ALL / 2, ALL, nothing).item() == 0
-    assert losses.dice(ALL, ALL, nothing).item() == pytest.approx(0)
 
 
 def test_classes_are_weighted_and_the_weights_divide():
@@ -54,18 +53,6 @@ def test_classes_are_weighted_and_the_weights_divide():
     assert losses.weighted_cross_entropy(logits, mask, valid, (0.5, 2.5)).item() == pytest.approx(expected)
     as_torch = torch.nn.functional.cross_entropy(logits, mask[:, 0].long(), weight=torch.tensor([0.5, 2.5]))
     assert losses.weighted_cross_entropy(logits, mask, valid, (0.5, 2.5)).item() == pytest.approx(as_torch.item())
-
-
-def test_dice_is_per_image_and_squares():
-    scores = torch.cat((image((1, 0.5), (0, 0)), image((0, 0), (0, 0.5))))
-    mask = torch.cat((image((1, 1), (0, 0)), image((0, 0), (0, 0))))
-    # First 1 - 2 * 1.5 / (1.25 + 2), second 1 - 0 / 0.25.
-    expected = (1 - 3 / 3.25 + 1) / 2
-    assert losses.dice(scores, mask, torch.ones_like(mask)).item() == pytest.approx(expected, abs=1e-5)
-
-
-def test_dice_leaves_out_what_does_not_count():
-    assert losses.dice(image((1, 1), (0, 0)), image((1, 0), (0, 0)), image((1, 0), (1, 1))).item() == pytest.approx(0)
 
 
 def test_an_edge_is_where_a_cross_meets_both():

@@ -14,8 +14,8 @@ from safetensors import safe_open
 
 from imlbench.config import ENVIRONMENT_PREFIX, environment_name
 from imlbench.errors import UserError
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.training.checkpoints import read_checkpoint
-from imlbench.training.guard import evaluation_cards
 from imlbench.training.items import PairData
 from imlbench.training.launch import Request, complete, make_trainer, read_data
 from imlbench.training.validation import as_score, validate

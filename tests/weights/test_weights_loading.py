@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from imlbench.errors import UserError
-from imlbench.weights.loading import load_tensors
+from imlbench.weights.loading import finite, load_tensors
 
 
 class Running:
@@ -140,3 +140,11 @@ def test_a_missing_and_an_unexpected_tensor_are_told(tmp_path):
     assert refusal(path, {"a": (2,), "b": (1,), "c": ()}).endswith("1 missing (b)")
     assert refusal(path, {"a": (2,)}).endswith("1 unexpected (c)")
     assert refusal(path, {"a": (2,), "c": (1,)}).endswith("1 of another shape (c is a scalar, not 1)")
+
+
+def test_a_tensor_of_a_file_is_finite_or_refused(tmp_path):
+    value = torch.ones(2)
+    assert finite(tmp_path, "w", value) is value
+    assert finite(tmp_path, "n", torch.tensor([1, 2])).dtype == torch.int64
+    with pytest.raises(UserError, match="w: expected finite weights"):
+        finite(tmp_path, "w", torch.tensor([1.0, torch.inf]))

@@ -16,11 +16,11 @@ from annotators.dass.model import Dass
 from annotators.dass.starting import start
 from annotators.dass.training.recipe import RECIPES, DassRecipe
 from annotators.dass.training.task import DassTask, TurnedPairs
-from annotators.ddpm_cd.files import hash_of, required_file
 from imlbench.errors import UserError
 from imlbench.training import launch
 from imlbench.training.configuring import read_tables
 from imlbench.training.loop import Trainer
+from imlbench.weights.using import hash_of, required_file
 
 TABLES = ("network", "input")
 """Of a TOML file: fields of `DassConfig` and of `InputPolicy`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
-from annotators.sigma.training.losses import soft_dice_loss
+from imlbench.training.dice import smoothed_dice
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,5 +21,5 @@ def segmentation_losses(logits: Tensor, mask: Tensor, dice_weight: float = 1.0) 
         dice_weight: 0 leaves Dice out of "loss".
     """
     bce = functional.binary_cross_entropy_with_logits(logits.float(), mask.float())
-    dice = soft_dice_loss(logits, mask)
+    dice = smoothed_dice(logits, mask)
     return {"loss": bce + dice_weight * dice, "bce": bce, "dice": dice}

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 from annotators.ddpm_cd.config import PRESETS, DdpmCdConfig, ExtractorConfig, HeadConfig
-from annotators.ddpm_cd.files import hash_of
 from annotators.ddpm_cd.model import DdpmCd
 from annotators.ddpm_cd.training.networks import Extractor, extractor_of, head_of, new_head, random_extractor
 from annotators.ddpm_cd.training.recipe import HeadRecipe
@@ -18,6 +17,7 @@ from imlbench.errors import UserError
 from imlbench.training import launch
 from imlbench.training.configuring import read_tables
 from imlbench.training.loop import Trainer
+from imlbench.weights.using import hash_of
 
 RECIPES: Mapping[str, HeadRecipe] = MappingProxyType(
     {name: HeadRecipe(sizes=(config.extractor.image_size,)) for name, config in PRESETS.items()}

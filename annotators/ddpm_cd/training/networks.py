@@ -9,12 +9,13 @@ import torch
 
 from annotators.ddpm_cd.checkpoint import load_extractor, load_head
 from annotators.ddpm_cd.config import DdpmCdConfig, ExtractorConfig, HeadConfig
-from annotators.ddpm_cd.files import EXTRACTOR, hash_of, required_file
+from annotators.ddpm_cd.files import EXTRACTOR
 from annotators.ddpm_cd.head import ChangeHead, initialise
 from annotators.ddpm_cd.own_files import save_part
 from annotators.ddpm_cd.unet import UNet
 from imlbench.errors import UserError
 from imlbench.training.checkpoints import expect_no_run
+from imlbench.weights.using import hash_of, required_file
 
 RANDOM = "unet.safetensors"
 """A diffusion model without training, in the run's folder: the head is of no use without it."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from annotators.ddpm_cd.files import hash_of, required_file
 from annotators.meta_cd.config import MetaCdConfig
 from annotators.meta_cd.fastsam import FastSam, load_fastsam
 from annotators.meta_cd.files import FASTSAM, lacking_package
@@ -20,6 +19,7 @@ from imlbench.training.items import PairData
 from imlbench.training.launch import Request, make_trainer, read_data
 from imlbench.training.loop import Trainer
 from imlbench.weights import locate
+from imlbench.weights.using import hash_of, required_file
 
 
 def prepare(annotator: str, request: Request, config: str = "") -> Trainer[MetaCd]:

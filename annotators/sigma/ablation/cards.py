@@ -16,6 +16,7 @@ from annotators.sigma.grounding_choice import chosen
 from annotators.sigma.policy import LITE_POLICY, SIGMA_POLICY, InferencePolicy
 from imlbench.cards import AdapterCard, Weight
 from imlbench.errors import UserError
+from imlbench.weights.using import known_weight
 
 if TYPE_CHECKING:
     from annotators.sigma.ablation.stages import Trial
@@ -98,7 +99,7 @@ def backbone_weight(config: TrainingConfig) -> Weight:
     """
     name = config.network.encoder
     if not config.encoder_weights:
-        return cards.known_weight(name)
+        return known_weight(name)
     return Weight(name=name, sha256=content(Path(config.encoder_weights)), licence="unknown", source="the user's own")
 
 

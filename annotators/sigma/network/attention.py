@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from annotators.sigma.network.encoder import Lattice
+from imlbench.backbones.encoder import Lattice
 
 
 class Attention(nn.Module):

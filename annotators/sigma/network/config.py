@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from imlbench.errors import UserError, one_line
+from imlbench.origins import Fact, inferred, stated
 
 
 class Backbone(NamedTuple):
@@ -34,16 +35,6 @@ POSITIVE = (
     *("width", "heads", "ffn_ratio", "bcmr_steps", "image_size", "position_cells"),
     *("pyramid_width", "decoder_width", "fusion_width", "fusion_stride", "norm_groups", "subpixels"),
 )
-
-
-def stated(default: Any, section: str) -> Any:
-    """A field whose default the paper states, with the section that does."""
-    return field(default=default, metadata={"origin": "S", "note": section})
-
-
-def inferred(default: Any, reason: str) -> Any:
-    """A field whose default the paper does not give, with the reason for the value taken here."""
-    return field(default=default, metadata={"origin": "I", "note": reason})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +90,6 @@ class SigmaConfig:
                 raise UserError(f"SIGMA's configuration has no field {one_line(repr(name), 60)}; {hint}")
         given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**given)
-
-
-class Fact(NamedTuple):
-    """One line of the model card: a field, its value, S or I, and where that comes from."""
-
-    name: str
-    value: Any
-    origin: str
-    note: str
 
 
 def facts(config: SigmaConfig, reasons: Mapping[str, str] | None = None) -> list[Fact]:

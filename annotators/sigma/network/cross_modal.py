@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from annotators.sigma.network.attention import Attention, pooled_tokens, position_code, to_map, to_tokens
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Lattice
+from imlbench.backbones.encoder import Lattice
 
 
 class RefinementStep(nn.Module):

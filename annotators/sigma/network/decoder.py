@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from annotators.sigma.network.attention import resize
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Lattice
+from imlbench.backbones.encoder import Lattice
 
 
 class Pyramid(nn.Module):

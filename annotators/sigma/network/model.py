@@ -14,12 +14,12 @@ from annotators.sigma.network.config import SigmaConfig
 from annotators.sigma.network.cross_modal import CrossModalRefinement
 from annotators.sigma.network.decoder import MaskDecoder
 from annotators.sigma.network.differencing import Differencing
-from annotators.sigma.network.dinov2 import Dinov2
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
-from annotators.sigma.network.encoder import Encoder, Lattice
 from annotators.sigma.network.fusion import PriorConvolution
 from annotators.sigma.network.pixel_differences import pixel_channels, pixel_differences
 from annotators.sigma.network.refinement import DifferenceRefinement
+from imlbench.backbones.dinov2 import Dinov2
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
+from imlbench.backbones.encoder import Encoder, Lattice
 from imlbench.errors import UserError
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from annotators.sigma.network.config import Fact, SigmaConfig, facts
+from annotators.sigma.network.config import SigmaConfig, facts
 from imlbench.errors import UserError, one_line
+from imlbench.origins import Fact
 
 SIGMA = SigmaConfig()
 SIGMA_LITE = SigmaConfig(

@@ -17,7 +17,7 @@ from annotators.sigma.network.attention import (
     to_tokens,
 )
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Lattice
+from imlbench.backbones.encoder import Lattice
 
 
 class WithinLevel(nn.Module):

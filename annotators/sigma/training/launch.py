@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from annotators.sigma.network.encoder import Encoder
 from annotators.sigma.network.model import Sigma, build_encoder
 from annotators.sigma.training.data import RoundTrip, StageOneData, StageTwoData
 from annotators.sigma.training.export import load_trained
 from annotators.sigma.training.presets import read_training_config
 from annotators.sigma.training.stages import make_stage
+from imlbench.backbones.encoder import Encoder
 from imlbench.errors import UserError
 from imlbench.registry import resolve
 from imlbench.training import launch

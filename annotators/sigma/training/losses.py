@@ -8,20 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-
-def soft_dice_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), p = sigmoid(logits), per image, then the mean.
-
-    The ones keep an empty target defined: it costs 1 - 1 / (sum(p) + 1) (Milletari et al. 2016, smoothed).
-
-    Args:
-        logits: B x 1 x H x W.
-        target: the same shape, in [0, 1].
-    """
-    probability = logits.float().sigmoid().flatten(1)
-    truth = target.float().flatten(1)
-    both = (probability * truth).sum(1)
-    return (1 - (2 * both + 1) / (probability.sum(1) + truth.sum(1) + 1)).mean()
+from imlbench.training.dice import smoothed_dice
 
 
 def supervised_loss(logits: Tensor, target: Tensor, bce_weight: float = 1.0, dice_weight: float = 1.0) -> Tensor:
@@ -34,7 +21,7 @@ def supervised_loss(logits: Tensor, target: Tensor, bce_weight: float = 1.0, dic
         dice_weight: b.
     """
     bce = functional.binary_cross_entropy_with_logits(logits.float(), target.float())
-    return bce_weight * bce + dice_weight * soft_dice_loss(logits, target)
+    return bce_weight * bce + dice_weight * smoothed_dice(logits, target)
 
 
 def zero_edit_loss(logits: Tensor) -> Tensor:

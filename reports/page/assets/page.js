@@ -183,7 +183,19 @@
     return `${run.perturbation}${severity}${run.target === "both" ? ", both images" : ""}`;
   }
 
-  /** Samples, and the lines: an annotator under one condition, over all datasets. */
+  /** What the page's runs are of: in a title, of one with its article, of several. */
+  const ADAPTERS = {
+    annotator: { title: "Annotator", one: "an annotator", several: "Annotators" },
+    detector: { title: "Detector", one: "a detector", several: "Detectors" },
+    both: { title: "Annotator or detector", one: "an annotator or a detector", several: "Annotators and detectors" },
+  };
+
+  function wordsFor(runs) {
+    const detectors = runs.filter((run) => run.kind === "detector").length;
+    return ADAPTERS[detectors === 0 ? "annotator" : detectors === runs.length ? "detector" : "both"];
+  }
+
+  /** Samples, and the lines: an annotator or a detector under one condition, over all datasets. */
   function makeModel(data) {
     const runs = list(data.runs);
     const metrics = list(data.metrics);
@@ -210,6 +222,7 @@
 
     return {
       runs, metrics, samples, size, lines, scored,
+      words: wordsFor(runs),
       title: (name) => titles.get(name) || name,
       dataset: (name) => datasetTitles.get(name) || name,
       datasets: unique(list(samples.dataset)),
@@ -234,13 +247,13 @@
     };
   }
 
-  /** Join the results of one annotator and condition over datasets; a second run on the same dataset is another line. */
+  /** Join the results of one annotator or detector and condition over datasets; a second run on the same dataset is another line. */
   function makeLines(runs, results, size) {
     const lines = new Map();
     for (const result of results) {
       const run = runs[result.run];
       const condition = conditionOf(run);
-      let key = JSON.stringify([run.annotator, condition]);
+      let key = JSON.stringify([run.kind || "annotator", run.annotator, condition]);
       let label = (run.title || run.annotator) + (condition === "clean" ? "" : `, ${condition}`);
       if (lines.has(key) && lines.get(key).byDataset.has(run.dataset)) {
         key += run.run_id;
@@ -326,7 +339,7 @@
     const shownMetrics = model.metrics.filter((metric) => model.runs.some((run) => run.summary?.[metric.name]));
     const perturbed = model.runs.some((run) => run.perturbation);
     const columns = [
-      { title: "Annotator", head: true, key: (run) => run.title || run.annotator, cell: (run) => run.title || run.annotator },
+      { title: model.words.title, head: true, key: (run) => run.title || run.annotator, cell: (run) => run.title || run.annotator },
       { title: "Dataset", key: (run) => model.dataset(run.dataset), cell: (run) => datasetCell(model, run) },
     ];
     if (perturbed) columns.push({ title: "Condition", key: conditionOf, cell: conditionOf });
@@ -619,7 +632,7 @@
       byId("find-count").textContent = view.length === model.size ? count(model.size, "sample") : `${view.length.toLocaleString("en")} of ${count(model.size, "sample")}`;
       byId("no-cards").hidden = view.length > 0;
       byId("thumb-map").disabled = !line();
-      byId("thumb-map").parentElement.title = line() ? "" : "Choose an annotator first.";
+      byId("thumb-map").parentElement.title = line() ? "" : `Choose ${model.words.one} first.`;
       drawMore();
     }
 
@@ -827,7 +840,7 @@
       if (samples.mask?.[index]) layers.truth = addLayer(samples.mask[index], "Truth, laid over", layers.overlays);
       layers.divider = both ? stage.appendChild(make("div", { className: "divider" })) : null;
       if (layers.original) layers.left = stage.appendChild(make("span", { className: "corner left", textContent: "Original" }));
-      if (layers.edited) layers.right = stage.appendChild(make("span", { className: "corner right", textContent: "Edited" }));
+      if (layers.edited) layers.right = stage.appendChild(make("span", { className: "corner right", textContent: isAuthentic(index) ? "Authentic" : "Edited" }));
       if (!layers.original && !layers.edited) stage.append(make("p", { className: "missing", textContent: samples.problem?.[index] || "No picture." }));
       stage.classList.toggle("slides", both);
       slider.hidden = !both;
@@ -854,7 +867,7 @@
     }
 
     function addPhotograph(name, source, measures) {
-      layers[name] = source ? addLayer(source, name === "original" ? "Original" : "Edited") : null;
+      layers[name] = source ? addLayer(source, name === "original" ? "Original" : isAuthentic(look.index) ? "Authentic" : "Edited") : null;
       if (source && measures) layers[name].addEventListener("load", (event) => setRatio(event.target.naturalWidth / event.target.naturalHeight));
     }
 
@@ -897,7 +910,7 @@
       const rows = lines.filter((line) => line.has(index));
       byId("scores-title").hidden = rows.length === 0;
       byId("scores-hint").hidden = !rows.some(overlayable);
-      const columns = [{ title: "Annotator", head: true, key: (line) => line.label, cell: overlayButton }];
+      const columns = [{ title: model.words.title, head: true, key: (line) => line.label, cell: overlayButton }];
       for (const name of model.scored) {
         columns.push({ title: model.title(name), number: true, key: (line) => line.value(index, name), cell: (line) => percent(line.value(index, name)) });
       }
@@ -924,6 +937,8 @@
       return parts.length ? make("span", {}, ...parts) : null;
     }
 
+    const isAuthentic = (index) => samples.scope?.[index] === "authentic";
+
     function facts(index) {
       const found = [];
       const dataset = make("span", { textContent: model.dataset(samples.dataset[index]) });
@@ -934,7 +949,7 @@
       add("Edit", samples.scope?.[index]);
       if (samples.width?.[index] && samples.height?.[index]) add("Size", `${samples.width[index]} × ${samples.height[index]} pixels`);
       if (isNumber(samples.area?.[index])) add("Edited area", `${percent(samples.area[index])} % of the image`);
-      add("Outside the mask", outside(samples.outside?.[index]));
+      if (!isAuthentic(index)) add("Outside the mask", outside(samples.outside?.[index]));
       const tags = Object.entries(samples.tags?.[index] || {});
       if (tags.length) {
         const items = tags.map(([name, value]) => make("li", {}, make("span", { textContent: `${name}: ` }), String(value)));
@@ -1101,6 +1116,9 @@
     byId("title").textContent = document.title = DATA.title || "imlbench results";
     byId("software").textContent = DATA.software || "";
     const model = makeModel(DATA);
+    for (const place of document.querySelectorAll("[data-words]")) {
+      place.textContent = place.dataset.words.replace(/\$(\w+)/g, (_, name) => model.words[name]);
+    }
     const gallery = makeGallery(model);
     startSummary(model, gallery);
     startNotes(list(DATA.notes));

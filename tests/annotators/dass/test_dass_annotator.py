@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from annotators.dass.annotator import DassAnnotator
-from annotators.dass.inference import Predictor, precision
+from annotators.dass.inference import Predictor
 from imlbench.adapters import missing
 from imlbench.conformance import check_annotator
 from imlbench.errors import UserError
@@ -74,12 +74,6 @@ def test_the_network_is_shown_the_policys_size():
     Predictor(tiny(), SEEN).probabilities([make_pair("a", (100, 200))])
     hook.remove()
     assert seen == [(32 // 8, 64 // 8)]
-
-
-@pytest.mark.parametrize(("device", "dtype"), [("cuda", torch.bfloat16), ("cuda:1", torch.bfloat16), ("cpu", None)])
-@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
-def test_half_precision_is_for_accelerators_alone(device, dtype):
-    assert getattr(precision(device), "fast_dtype", None) == dtype
 
 
 def test_half_precision_gives_about_the_same_map(monkeypatch):

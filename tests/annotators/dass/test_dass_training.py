@@ -24,7 +24,7 @@ from annotators.dass.training.task import DassTask, turned
 from imlbench.cli.main import app
 from imlbench.config import ENVIRONMENT_PREFIX, environment_name
 from imlbench.errors import UserError
-from imlbench.training.guard import evaluation_cards
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.weights.checking import digest
 from tests.annotators.dass.making_dass import FLIPPED, SEEN, TINY, images, make_pair, own_file, tiny
 from tests.training.making_pairs import make_set

@@ -11,11 +11,11 @@ import torch
 
 from annotators.ddpm_cd.annotator import DdpmCdAnnotator
 from annotators.ddpm_cd.head import ChangeHead
-from annotators.ddpm_cd.inference import Predictor, precision
-from annotators.ddpm_cd.policy import InputPolicy
+from annotators.ddpm_cd.inference import Predictor
 from imlbench.adapters import missing
 from imlbench.conformance import check_annotator
 from imlbench.errors import UserError
+from imlbench.inference.input_policy import InputPolicy
 from imlbench.weights import catalogue, locate
 from imlbench.weights.checking import digest
 from imlbench.weights.getting import get
@@ -107,21 +107,6 @@ def test_what_half_precision_cannot_hold_is_computed_in_full(monkeypatch):
     expected = predictor.probabilities([make_pair("a")])[0]
     half(monkeypatch)
     np.testing.assert_array_equal(predictor.probabilities([make_pair("a")])[0], expected)
-
-
-@pytest.mark.parametrize(
-    ("device", "name", "dtype"),
-    [
-        ("cuda", "auto", torch.float16),
-        ("cuda:1", "bfloat16", torch.bfloat16),
-        ("cuda", "float32", None),
-        ("cpu", "auto", None),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:.*CUDA is not available")
-def test_precision_is_the_policys_on_an_accelerator_alone(device, name, dtype):
-    found = precision(device, name)
-    assert getattr(found, "fast_dtype", None) == dtype
 
 
 def test_the_card_names_both_files_by_their_hashes(named):

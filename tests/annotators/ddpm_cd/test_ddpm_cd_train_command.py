@@ -17,7 +17,7 @@ from annotators.ddpm_cd.training.launch import Request, prepare
 from imlbench.cli.main import app
 from imlbench.config import ENVIRONMENT_PREFIX, environment_name
 from imlbench.errors import UserError
-from imlbench.training.guard import evaluation_cards
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.weights.checking import digest
 from tests.annotators.ddpm_cd.making_ddpm_cd import FINEST, make_pair, own_files
 from tests.training.making_pairs import make_set

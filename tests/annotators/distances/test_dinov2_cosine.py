@@ -8,15 +8,15 @@ from transformers import Dinov2Config, Dinov2Model
 
 from annotators.distances import cosine
 from annotators.distances.annotators import Dinov2Cosine, Dinov2CosineFixed
-from annotators.sigma.network import dinov2
-from annotators.sigma.policy import InferencePolicy
+from imlbench.backbones import dinov2
 from imlbench.conformance import check_annotator
 from imlbench.conformance.inputs import make_pair
+from imlbench.inference.sizes import SizePolicy
 
 torch.set_num_threads(1)
 
 WIDTH = 24
-SMALL = InferencePolicy(square=56)
+SMALL = SizePolicy(square=56)
 
 
 @pytest.fixture(scope="module")

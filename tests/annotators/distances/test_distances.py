@@ -20,17 +20,17 @@ from annotators.distances.annotators import (
 from annotators.distances.cosine import CosineDistance
 from annotators.distances.mapping import DistanceMaps
 from annotators.distances.otsu import above_own_otsu
-from annotators.sigma.network.encoder import Encoder
-from annotators.sigma.policy import InferencePolicy
+from imlbench.backbones.encoder import Encoder
 from imlbench.conformance import check_annotator
 from imlbench.conformance.inputs import make_pair
 from imlbench.errors import UserError
+from imlbench.inference.sizes import SizePolicy
 from imlbench.samples import Pair
 
 torch.set_num_threads(1)
 
 ALL = (EfficientNetCosine, EfficientNetCosineFixed, Dinov2Cosine, Dinov2CosineFixed, LpipsMap, LpipsMapFixed)
-SMALL = InferencePolicy(square=0, long_sides=(64,), multiple=8)
+SMALL = SizePolicy(long_sides=(64,), multiple=8)
 
 
 class Colours(Encoder):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from annotators.ddpm_cd.policy import InputPolicy
 from annotators.meta_cd.annotator import MetaCdAnnotator, SamCdAnnotator
 from annotators.meta_cd.checkpoint import save_network
 from annotators.meta_cd.fastsam import load_fastsam
@@ -17,6 +16,7 @@ from annotators.meta_cd.inference import Predictor
 from imlbench.adapters import missing
 from imlbench.conformance import check_annotator
 from imlbench.errors import UserError
+from imlbench.inference.input_policy import InputPolicy
 from imlbench.score_maps import marked_pixels
 from imlbench.weights import catalogue
 from imlbench.weights.checking import digest

@@ -17,11 +17,11 @@ from annotators.sigma import cards, grounding_choice
 from annotators.sigma.annotator import SigmaAnnotator, SigmaLite
 from annotators.sigma.checkpoint import save_checkpoint
 from annotators.sigma.grounding.pairs import PairPriors
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
 from annotators.sigma.network.model import Sigma
 from annotators.sigma.network.presets import SIGMA_LITE
 from annotators.sigma.policy import LITE_POLICY, SIGMA_POLICY, InferencePolicy
 from annotators.sigma.rules import RulesParser
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 from imlbench.conformance import check_annotator
 from imlbench.conformance.inputs import make_pair
 from imlbench.errors import UserError
@@ -163,7 +163,7 @@ def test_a_huge_image_costs_no_more_memory_than_itself_and_its_map(checkpoint):
 import numpy as np, torch
 torch.set_num_threads(1)
 from annotators.sigma.annotator import SigmaLite
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 from annotators.sigma.network.presets import SIGMA_LITE
 from imlbench.samples import Pair
 image = np.zeros((4096, 4096, 3), np.uint8)

@@ -193,7 +193,7 @@ def test_an_encoder_of_other_widths(path):
 
 
 def test_a_lite_network_over_a_random_backbone_comes_back(tmp_path):
-    from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
+    from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 
     torch.manual_seed(0)
     network = Sigma(SIGMA_LITE, EfficientNetLite0(SIGMA_LITE.layers, SIGMA_LITE.detail_layer)).eval()

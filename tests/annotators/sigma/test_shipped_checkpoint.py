@@ -9,8 +9,8 @@ import torch
 
 from annotators.sigma import cards
 from annotators.sigma.annotator import SigmaLite
+from annotators.sigma.cards import PACKAGED
 from annotators.sigma.checkpoint import read_checkpoint
-from annotators.sigma.files import PACKAGED
 from annotators.sigma.network.presets import preset
 from annotators.sigma.training.presets import read_training_config
 from imlbench.conformance import check_annotator

@@ -17,9 +17,9 @@ from detectors.tiny_unet.training.finetuner import TINY_UNET, TinyUnetRecipe, Ti
 from imlbench.cli.finetune import finetune
 from imlbench.config import ENVIRONMENT_PREFIX, environment_name
 from imlbench.errors import UserError
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.training import finetuners
 from imlbench.training.finetuning import FinetuneRequest, complete, prepare
-from imlbench.training.guard import evaluation_cards
 from imlbench.weights.checking import digest
 from tests.detectors.tiny_unet.making_tiny_unet import make_weights
 from tests.training.making_exports import make_export
@@ -162,7 +162,7 @@ def test_statistics_can_be_frozen_while_weights_learn():
     task = begin(recipe, "scratch", {"network": {"widths": [4, 6]}}).task
     assert isinstance(task, TinyUnetTask)
     task.train()
-    norm = task.network.stem[1]
+    norm = task.network.patches[1]
     assert task.network.training
     assert not norm.training
     assert norm.weight.requires_grad

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from detectors.tiny_unet.config import PRESETS, TinyUnetConfig
-from detectors.tiny_unet.network import TinyUnet
+from detectors.tiny_unet.network import TinyUnet, colour_statistics, residual_statistics
 from detectors.tiny_unet.own_files import describe, load_network, save_network
 from imlbench.errors import UserError
 from tests.detectors.tiny_unet.making_tiny_unet import SMALL, make_weights
@@ -42,17 +42,45 @@ def test_every_trained_weight_gets_a_gradient():
 def test_residuals_are_nothing_on_a_plane_and_known_at_a_point():
     network = TinyUnet(SMALL)
     columns = torch.arange(12.0).expand(1, 3, 12, 12) / 255
-    assert network.seen(columns)[:, 3:, 3:-3, 3:-3].abs().max() < 1e-4
+    assert network.residuals(columns)[:, :, 3:-3, 3:-3].abs().max() < 1e-4
     point = torch.zeros(1, 3, 9, 9)
     point[0, 0, 4, 4] = 1 / 255
-    seen = network.seen(point)[0, :, 4, 4]
-    # The filters' middle values, divided, over four; green and blue see nothing.
-    assert seen[3:].tolist() == pytest.approx([-2 / 2 / 4, -4 / 4 / 4, -12 / 12 / 4, 0, 0, 0, 0, 0, 0])
-    assert seen[:3].tolist() == pytest.approx([(1 / 255 - 0.5) * 4, -2.0, -2.0])
+    # The filters' middle values, divided; green and blue see nothing.
+    assert network.residuals(point)[0, :, 4, 4].tolist() == pytest.approx([-2 / 2, -4 / 4, -12 / 12, 0, 0, 0, 0, 0, 0])
+
+
+def test_residuals_are_exact_where_the_rest_is_rounded():
+    network, images = TinyUnet(SMALL), torch.rand(1, 3, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = network.residuals(images.bfloat16().float())
+    assert torch.equal(rounded, network.residuals(images.bfloat16().float()))
+
+
+def test_a_smoothed_part_is_told_by_its_residuals_against_the_image():
+    residuals = torch.full((1, 1, 8, 8), 0.9)
+    residuals[..., :4, :4] = 0
+    residuals[..., 4, 4] = -9.9
+    mean, largest, around = residual_statistics(residuals)[0]
+    # One cell of four is smooth, one holds a peak: 0.1 and 0.1 + (15 x 0.9 + 9.9) / 16, the others 1.
+    logs = torch.tensor([[0.1, 1.0], [1.0, 0.1 + 23.4 / 16]]).log()
+    assert torch.allclose(mean, logs - logs.mean(), atol=1e-6)
+    peaks = torch.tensor([[0.1, 1.0], [1.0, 10.0]]).log()
+    assert torch.allclose(largest, peaks - peaks.mean(), atol=1e-6)
+    assert around.abs().max() < 1e-6
+
+
+def test_cells_are_told_their_mean_colour_and_its_variance():
+    colours = torch.zeros(1, 3, 4, 8)
+    colours[0, 1, :, 4::2] = 2
+    told = colour_statistics(colours)[0, :, 0]
+    assert told[:3].tolist() == [[0, 0], [0, 1], [0, 0]]
+    expected = torch.tensor([[1e-3, 1e-3], [1e-3, 1.001], [1e-3, 1e-3]]).log()
+    assert torch.allclose(told[3:], expected, atol=1e-6)
 
 
 def test_residuals_can_be_left_out():
-    assert TinyUnet(TinyUnetConfig(widths=(4, 6), residual=False)).seen(torch.rand(1, 3, 8, 8)).shape[1] == 3
+    network = TinyUnet(TinyUnetConfig(widths=(4, 6), residual=False)).eval()
+    assert network(torch.rand(1, 3, 8, 8)).shape == (1, 1, 8, 8)
 
 
 def test_a_file_gives_back_the_network_and_its_facts(tmp_path):

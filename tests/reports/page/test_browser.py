@@ -497,3 +497,37 @@ def test_twenty_thousand_samples_make_few_cards(page, tmp_path):
     assert len(page.all(".card")) <= 400
     page.type("#find-text", "photo_19999")
     page.until_ids(["photo_19999"])
+
+
+def with_detectors(data, *indexes):
+    """Let some runs be a detector's, with measures of its own."""
+    for index in indexes:
+        alarms = {"mean": 0.0125, "stderr": 0.001, "low": 0.01, "high": 0.02, "n": 6}
+        data["runs"][index]["summary"]["false_alarms_authentic"] = alarms
+        data["runs"][index]["kind"] = "detector"
+    data["metrics"].append({"name": "false_alarms_authentic", "title": "False alarms"})
+    return data
+
+
+def test_a_detectors_measures_stand_beside_f1_and_the_page_speaks_of_detectors(page, tmp_path):
+    page.open(write_page(tmp_path / "both.html", with_detectors(make_data(), 1)))
+    heads = page.texts("#run-table thead th")
+    assert heads[0] == "Annotator or detector"
+    column = heads.index("False alarms") + 1
+    cells = page.texts(f"#run-table tbody tr td:nth-child({column})")
+    assert sorted(set(cells)) == ["1.25[1.0, 2.0]", "–"]
+    assert page.texts("[data-words]")[0] == "Annotator or detector"
+    page.open(write_page(tmp_path / "alone.html", with_detectors(make_data(), *range(7))))
+    assert page.texts("#run-table thead th")[0] == "Detector"
+    assert "Detectors disagree most" in page.texts("#find-order option")
+
+
+def test_an_authentic_image_is_called_so_and_its_false_alarms_can_be_laid_over_it(page, tmp_path):
+    data = with_detectors(make_data(2), 0)
+    data["samples"]["scope"][0] = "authentic"
+    data["samples"]["original"][0] = None
+    page.open(f"{write_page(tmp_path / 'page.html', data)}#sample=cocoglide/photo_0")
+    assert page.texts("#stage .corner") == ["Authentic"]
+    assert "Outside the mask" not in page.texts("#facts dt")
+    page.press("1")
+    page.until(lambda: page.all("#stage .overlays img[alt^='Prediction of']"))

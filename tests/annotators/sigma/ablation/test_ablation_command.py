@@ -17,17 +17,17 @@ from annotators.sigma.ablation import annotator
 from annotators.sigma.ablation.config_file import toml_text
 from annotators.sigma.ablation.stages import trials
 from annotators.sigma.checkpoint import read_checkpoint
-from annotators.sigma.network.encoder import Encoder
 from annotators.sigma.network.presets import variants
 from annotators.sigma.training import launch
 from annotators.sigma.training.export import export
 from annotators.sigma.training.presets import read_training_config
+from imlbench.backbones.encoder import Encoder
 from imlbench.cli.main import app
 from imlbench.errors import UserError
+from imlbench.evaluation_sets import evaluation_cards
 from imlbench.results.reading import ResultReader
 from imlbench.training import loop
 from imlbench.training.checkpoints import read_checkpoint as read_state
-from imlbench.training.guard import evaluation_cards
 from reports.ablation_runs import PREFIX, ROWS
 from tests.annotators.sigma.training.making_training import CONFIG, make_set
 from tests.making_sets import make_set as make_evaluation_set

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Encoder, Lattice
 from annotators.sigma.network.model import Sigma
+from imlbench.backbones.encoder import Encoder, Lattice
 
 torch.set_num_threads(1)
 

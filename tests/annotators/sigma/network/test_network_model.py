@@ -10,9 +10,9 @@ import torch
 from making_networks import LITE, SMALL, StubEncoder, images, small_network
 from torch.nn import functional
 
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
 from annotators.sigma.network.model import Sigma, build_encoder, trainable_parameters
 from annotators.sigma.network.presets import SIGMA, SIGMA_LITE, variants
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
 from imlbench.errors import UserError
 
 FINE = (4, 8, 16)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from annotators.sigma.network.config import SigmaConfig
-from annotators.sigma.network.encoder import Encoder, Lattice
 from annotators.sigma.network.model import Sigma
 from annotators.sigma.training.config import TrainingConfig
+from imlbench.backbones.encoder import Encoder, Lattice
 from tests.training.making_pairs import make_set as make_set
 
 torch.set_num_threads(1)

@@ -13,7 +13,8 @@ from annotators.sigma.training import launch
 from annotators.sigma.training.export import read_trained
 from imlbench.cli.main import app
 from imlbench.errors import UserError
-from imlbench.training.guard import evaluation_cards, find_images, guard
+from imlbench.evaluation_sets import evaluation_cards
+from imlbench.training.guard import find_images, guard
 from imlbench.training.pairs import Place, parse_place, read_training_set
 
 CONFIG = """

@@ -12,7 +12,6 @@ from making_training import tiny_network
 from annotators.sigma.training.losses import (
     disentanglement_loss,
     pseudo_label_loss,
-    soft_dice_loss,
     supervised_loss,
     zero_edit_loss,
 )
@@ -27,17 +26,6 @@ def logits(*probabilities):
 
 def targets(*values):
     return torch.tensor(values, dtype=torch.float32)[None, None, None]
-
-
-def test_soft_dice_by_hand():
-    # p = 0.5, 0.25; t = 1, 0: 1 - (2 * 0.5 + 1) / (0.75 + 1 + 1)
-    assert soft_dice_loss(logits(0.5, 0.25), targets(1, 0)).item() == pytest.approx(1 - 2 / 2.75)
-
-
-def test_soft_dice_is_the_mean_over_images_and_not_over_pixels():
-    both = torch.cat([logits(0.5, 0.25), logits(0.5, 0.5)])
-    truth = torch.cat([targets(1, 0), targets(0, 0)])
-    assert soft_dice_loss(both, truth).item() == pytest.approx(((1 - 2 / 2.75) + (1 - 1 / 2)) / 2)
 
 
 def test_supervised_loss_is_bce_plus_dice_by_their_weights():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from annotators.sigma.network.encoder import Encoder, Lattice
+from imlbench.backbones.encoder import Encoder, Lattice
 from imlbench.errors import UserError, one_line
 
 if TYPE_CHECKING:

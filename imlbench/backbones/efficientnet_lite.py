@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from annotators.sigma.network.encoder import Encoder, Lattice
-from annotators.sigma.network.lite_weights import PACKAGED_SHA256, packaged_weights, read_tensors, without_classifier
+from imlbench.backbones.encoder import Encoder, Lattice
+from imlbench.backbones.lite_weights import PACKAGED_SHA256, packaged_weights, read_tensors, without_classifier
 from imlbench.errors import UserError, one_line
 
 MEAN, DEVIATION = (127 / 255,) * 3, (128 / 255,) * 3

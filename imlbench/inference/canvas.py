@@ -1,14 +1,14 @@
-"""Between a pair's own size and the network's: what the network is shown, and one map out of what it says."""
+"""A pair as a network of a fixed size sees it, view by view, and one map out of what the network says of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from annotators.ddpm_cd.policy import InputPolicy, Tile
 from imlbench.images import resize_image
+from imlbench.inference.input_policy import InputPolicy, Tile
+from imlbench.inference.resizing import resized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,8 @@ class Canvas:
     def paste(self, view: Tile, scores: NDArray[np.float32]) -> None:
         """Take what the network says of a view: side x side, float32 in [0, 1]."""
         if self._window is None:
-            self._sum = resized(scores, self.shape)
+            found = resized(scores, self.shape)
+            self._sum = found.copy() if found is scores else found
             return
         rows = slice(view.top, min(view.top + self.side, self.shape[0]))
         columns = slice(view.left, min(view.left + self.side, self.shape[1]))
@@ -71,13 +72,3 @@ def window(side: int, overlap: int) -> NDArray[np.float32]:
     falling = np.minimum(rim / (overlap + 1), 1.0).astype(np.float32)
     weights: NDArray[np.float32] = falling[:, np.newaxis] * falling
     return weights
-
-
-def resized(scores: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bilinear where a map grows, means of pixels where it shrinks: (height, width), float32."""
-    height, width = shape[:2]
-    if scores.shape == (height, width):
-        return scores.copy()
-    method = cv2.INTER_AREA if height * width < scores.size else cv2.INTER_LINEAR
-    found: NDArray[np.float32] = cv2.resize(scores, (width, height), interpolation=method)  # type: ignore[assignment]
-    return found

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from annotators.sigma.network.efficientnet_lite import DEVIATION, MEAN, EfficientNetLite0
+from imlbench.backbones.efficientnet_lite import DEVIATION, MEAN, EfficientNetLite0
 
 package = pytest.importorskip("efficientnet_lite_pytorch", reason="the test extra brings it")
 torch.set_num_threads(1)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from annotators import grounded_prior
-from annotators.grounded_prior import GroundedPrior
+from annotators.sigma import grounded_prior
+from annotators.sigma.grounded_prior import GroundedPrior
 from annotators.sigma.grounding.cache import PriorCache
 from annotators.sigma.grounding.pairs import PairPriors
 from annotators.sigma.grounding.read_only import ReadOnlyCache
@@ -140,7 +140,7 @@ class TestNoGrounder:
 def test_reading_the_card_imports_nothing_heavy():
     code = (
         "import sys\n"
-        "from annotators.grounded_prior import GroundedPrior\n"
+        "from annotators.sigma.grounded_prior import GroundedPrior\n"
         "GroundedPrior.card, GroundedPrior.missing()\n"
         "print(sorted({'numpy', 'cv2', 'torch', 'transformers'} & set(sys.modules)))"
     )

@@ -73,7 +73,7 @@ class GroundedPrior(Annotator):
         return lacking_grounder(choice) or (lacking(QWEN) if choice.parser == "qwen" else "")
 
     def annotate(self, pairs: Sequence[Pair]) -> list[ScoreMap]:
-        from annotators.sigma.inference import at_native_size
+        from imlbench.inference.resizing import at_native_size
 
         found = [self.priors.of(pair.original, pair.edited, pair.instruction) for pair in pairs]
         return [at_native_size([prior], pair.edited.shape) for prior, pair in zip(found, pairs, strict=True)]

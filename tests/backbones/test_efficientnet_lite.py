@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from annotators.sigma.network import lite_weights
-from annotators.sigma.network.efficientnet_lite import EfficientNetLite0
-from annotators.sigma.network.lite_weights import PACKAGED_FILE, own_name, packaged_weights
+from imlbench.backbones import lite_weights
+from imlbench.backbones.efficientnet_lite import EfficientNetLite0
+from imlbench.backbones.lite_weights import PACKAGED_FILE, own_name, packaged_weights
 from imlbench.errors import UserError
 
 torch.set_num_threads(1)

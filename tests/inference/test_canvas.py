@@ -1,29 +1,14 @@
-"""How pairs of any size reach the network, and how its maps come back."""
+"""What a network of a fixed size is shown of a pair, and how its maps come back."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from annotators.ddpm_cd.policy import InputPolicy, Tile, policy_of
-from annotators.ddpm_cd.views import Canvas, window
-from imlbench.errors import UserError
+from imlbench.inference.canvas import Canvas, window
+from imlbench.inference.input_policy import InputPolicy
 
 TILES = InputPolicy(fit="tile", overlap=8)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "tiles"),
-    [
-        (32, 32, [(0, 0)]),
-        (1, 1, [(0, 0)]),
-        (33, 20, [(0, 0), (1, 0)]),
-        (32, 80, [(0, 0), (0, 24), (0, 48)]),
-        (56, 57, [(0, 0), (0, 24), (0, 25), (24, 0), (24, 24), (24, 25)]),
-    ],
-)
-def test_tiles_cover_an_image_and_end_with_it(height, width, tiles):
-    assert TILES.tiles(height, width, 32) == [Tile(*tile) for tile in tiles]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (9, 100), (32, 32), (70, 41)])
@@ -70,26 +55,3 @@ def test_tiles_count_less_towards_their_rim_and_nowhere_nothing():
     assert weights[16, 0] == pytest.approx(1 / 8)
     assert 0 < weights.min() == weights[0, 0]
     np.testing.assert_array_equal(window(8, 0), 1)
-
-
-def test_the_identity_names_what_changes_scores():
-    assert InputPolicy().identity == ""
-    assert InputPolicy(overlap=8).identity == ""
-    assert TILES.identity == "tile+overlap-8"
-    assert InputPolicy(precision="float32").identity == "float32"
-    assert policy_of("tile") == InputPolicy(fit="tile")
-    assert policy_of("") == InputPolicy()
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: policy_of("stretch"),
-        lambda: InputPolicy(overlap=-1),
-        lambda: InputPolicy(precision="int8"),
-        lambda: InputPolicy(fit="tile", overlap=32).tiles(40, 40, 32),
-    ],
-)
-def test_a_policy_that_makes_no_sense_is_refused(make):
-    with pytest.raises(UserError, match=r"the (input|overlap|precision): expected"):
-        make()

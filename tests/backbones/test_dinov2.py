@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional
 from transformers import Dinov2Config, Dinov2Model
 
-from annotators.sigma.network import dinov2
-from annotators.sigma.network.dinov2 import Dinov2
+from imlbench.backbones import dinov2
+from imlbench.backbones.dinov2 import Dinov2
 from imlbench.errors import UserError
 
 torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""Frozen networks of others that several adapters take features from, with their published weights."""

@@ -8,7 +8,7 @@ IMLBENCH := $(BIN)/imlbench
 
 export HF_HUB_OFFLINE := 1
 
-.PHONY: demo demo-corpus test check test-shared bench pictures format clean help
+.PHONY: demo demo-corpus demo-study test check test-shared bench pictures format clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
@@ -74,6 +74,22 @@ demo-corpus: $(STAMP)  ## a corpus of 200 pairs: annotate with both engines, kil
 	@echo "  local/ ray/     the annotation by each engine: a row and a mask for each pair"
 	@echo "  training/       a training set of what was kept, README.md is its card"
 	@echo "  report/         index.html: counts, distributions, rejections, samples, to open in a browser"
+
+STUDY = $(DEMO)/study
+
+demo-study: $(STAMP)  ## which annotator's masks make the better detector: Table 2 and a curve, in about five minutes
+	$(IMLBENCH) datasets inspect demo --root $(DEMO)/data -o $(DEMO)/samples.png
+	rm -rf $(STUDY)
+	$(IMLBENCH) synth --photos $(DEMO)/data/original --out $(STUDY)/pairs --count 160 --side 192 \
+	    --recipe docs/study.toml
+	$(IMLBENCH) study --annotator pixdiff-morph --annotator sigma-lite --annotator exact --detector tiny-unet \
+	    --corpus $(STUDY)/pairs --eval held-out --init scratch --config demo --pairs 40 --pairs 0 --seeds 2 \
+	    --quality 0 --cpu --out $(STUDY)/run
+	$(IMLBENCH) report data-curve $(STUDY)/run -o $(STUDY)/curve.png
+	$(IMLBENCH) report table2 $(STUDY)/run -o $(STUDY)/table2.md
+	$(IMLBENCH) report table2 $(STUDY)/run
+	@echo
+	@echo "The files are in $(STUDY)/: table2.md, curve.png (F1 against the number of pairs), run/ (every step)"
 
 test: $(STAMP)   ## the tests that need no private data and no network
 	$(BIN)/pytest -n auto --dist loadgroup -m "not shared"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imlbench.metrics import metric as metric_of
 from reports.figures import COLOURS, MARKERS, plain
@@ -54,7 +54,7 @@ def panel(axes: Axes, study: Study, metric: str, detector: str, dataset: str) ->
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         half = [0.0 if math.isnan(score.half) else 100 * score.half for score in scores]
         # Bars too: with one number of pairs a band has no width.
-        look = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.6, "capsize": 3}
+        look: Any = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.6, "capsize": 3}
         axes.errorbar(images, means, yerr=half, label=plain(annotator), **look)
         low = [mean - one for mean, one in zip(means, half, strict=True)]
         high = [mean + one for mean, one in zip(means, half, strict=True)]

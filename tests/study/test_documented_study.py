@@ -20,9 +20,9 @@ def test_every_edited_side_is_re_encoded_as_a_whole():
     assert {steps[-1]["name"] for steps in drawn} == set(FILE_FORMATS)
 
 
-def test_every_pair_has_one_edit_of_three_kinds():
+def test_every_pair_has_one_edit_of_two_kinds():
     recipe = read_recipe(DOCS / "study.toml")
-    assert {name for name, weight in recipe.kinds.items() if weight} == {"text", "retexturing", "background"}
+    assert {name for name, weight in recipe.kinds.items() if weight} == {"text", "retexturing"}
     assert (recipe.zero, recipe.several) == (0.0, 0.0)
 
 

@@ -189,8 +189,8 @@ SIGMA_LITE = WeightFile(
     files=(
         KnownFile(
             "sigma/weights/sigma-lite.safetensors",
-            2903696,
-            "20417e3822af27f1743e9eb92a9cfe85ffc8b808c51f55b3d1e8fe2b5b12443d",
+            2905784,
+            "62a47526ca59efdbd79d6fec70dba31fc032d38b587d4fe5bba60396d6260e29",
         ),
     ),
     needed_by=("sigma-lite",),

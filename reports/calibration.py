@@ -13,7 +13,7 @@ from imlbench.files import write_atomically
 from imlbench.report import Report
 from reports import markup
 from reports.mask_area import FIGURES, check_suffix, on_datasets
-from reports.options import SUFFIXES, Results, Seed, TextFormat
+from reports.options import SUFFIXES, Annotators, Datasets, Detectors, Results, Seed, TextFormat
 
 if TYPE_CHECKING:
     from imlbench.results.reading import ResultReader
@@ -31,10 +31,9 @@ def calibration(
         typer.Option("--output", "-o", metavar="FILE", help="Where to write: .png, .svg, .pdf; or .csv, .md, .tex."),
     ],
     results: Results = Path("results"),
-    annotator: Annotated[
-        list[str] | None, typer.Option(help="Annotator or glob; may be repeated. Default: all with soft maps.")
-    ] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="Dataset or glob; may be repeated.")] = None,
+    annotator: Annotators = None,
+    detector: Detectors = None,
+    dataset: Datasets = None,
     bins: Annotated[int, typer.Option(help="Number of equal score bins: 2, 4, 8, ... 256.")] = 16,
     seed: Seed = 0,
 ) -> None:
@@ -42,11 +41,12 @@ def calibration(
     from imlbench.results.reading import ResultReader
     from reports.calibration_data import make_calibrations, soft_runs
     from reports.curves import matching
-    from reports.grid import clean_runs
+    from reports.grid import clean_runs_of
 
     check_suffix(output)
     with ResultReader(results) as reader:
-        runs, hard = soft_runs(matching(on_datasets(clean_runs(reader), dataset or []), annotator or ["*"]))
+        clean = on_datasets(clean_runs_of(reader, annotator, detector), dataset or [])
+        runs, hard = soft_runs(matching(clean, annotator or detector or ["*"]))
         found = make_calibrations(reader, runs, bins, seed)
         notes = list(make_notes(reader, found, hard, bins, seed))
     write_atomically(output, render(found, output, notes))

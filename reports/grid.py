@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imlbench.errors import UserError
 from imlbench.registry import natural_key
+from reports.kinds import MAKERS, chosen_kind
 
 if TYPE_CHECKING:
     from imlbench.results.reading import ResultReader, StoredRun
@@ -57,18 +58,34 @@ class Grid:
         return [(row, run) for row, run in found if run is not None]
 
 
-def clean_runs(reader: ResultReader) -> list[StoredRun]:
-    """Annotators' runs on unperturbed images, in the order in which they were made.
+def clean_runs(reader: ResultReader, kind: str = "annotator") -> list[StoredRun]:
+    """Runs on unperturbed images, in the order in which they were made.
+
+    Args:
+        reader: the results.
+        kind: of the adapters: annotator or detector.
 
     Raises:
         UserError: there is none; the message says what there is instead.
     """
-    runs = reader.runs("annotator")
+    runs = reader.runs(kind)
     clean = [stored for stored in runs if not stored.run.perturbation]
     if not clean:
-        found = f"{len(runs)} runs of annotators, all on perturbed images" if runs else "no runs of annotators"
-        raise UserError(f"{reader.path}: {found}: `imlbench annotate-eval --out DIR` makes some")
+        found = f"{len(runs)} runs of {kind}s, all on perturbed images" if runs else f"no runs of {kind}s"
+        raise UserError(f"{reader.path}: {found}: `imlbench {MAKERS[kind]} --out DIR` makes some")
     return clean
+
+
+def clean_runs_of(
+    reader: ResultReader, annotators: Sequence[str] | None, detectors: Sequence[str] | None
+) -> list[StoredRun]:
+    """`clean_runs` of the kind that was asked for by name; without names, of annotators where there are any.
+
+    Raises:
+        UserError: both kinds were named, or there is no run of the kind.
+    """
+    clean = (stored for stored in reader.runs() if not stored.run.perturbation)
+    return clean_runs(reader, chosen_kind(clean, bool(annotators), bool(detectors)))
 
 
 def make_grid(runs: Iterable[StoredRun], paper: PaperTable) -> Grid:

@@ -14,7 +14,19 @@ from imlbench.errors import UserError, one_line
 from imlbench.files import write_atomically
 from imlbench.report import Report
 from reports import markup
-from reports.options import SUFFIXES, Average, AverageOption, Empty, Invert, Results, Seed, TextFormat
+from reports.options import (
+    SUFFIXES,
+    Annotators,
+    Average,
+    AverageOption,
+    Datasets,
+    Detectors,
+    Empty,
+    Invert,
+    Results,
+    Seed,
+    TextFormat,
+)
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions
@@ -33,8 +45,9 @@ def mask_area(
         typer.Option("--output", "-o", metavar="FILE", help="Where to write: .png, .svg, .pdf; or .csv, .md, .tex."),
     ],
     results: Results = Path("results"),
-    annotator: Annotated[list[str] | None, typer.Option(help="Annotator or glob; may be repeated.")] = None,
-    dataset: Annotated[list[str] | None, typer.Option(help="Dataset or glob; may be repeated.")] = None,
+    annotator: Annotators = None,
+    detector: Detectors = None,
+    dataset: Datasets = None,
     metric: Annotated[str, typer.Option(help="Metric.")] = "f1",
     bins: Annotated[int, typer.Option(min=1, max=50, help="Number of bins at most.")] = 6,
     empty: Empty = EmptyOption.ONE,
@@ -45,14 +58,15 @@ def mask_area(
     """A metric against the edited share of the image, in bins of equal count with 95 % bootstrap intervals."""
     from imlbench.metrics import Conventions
     from imlbench.results.reading import ResultReader
-    from reports.grid import clean_runs
+    from reports.grid import clean_runs_of
     from reports.mask_area_data import make_panels
     from reports.slices import newest
 
     check_suffix(output)
     conventions = Conventions(empty.value, average.value, invert.value)
     with ResultReader(results) as reader:
-        runs = newest(on_datasets(clean_runs(reader), dataset or []), annotator or [])
+        clean = clean_runs_of(reader, annotator, detector)
+        runs = newest(on_datasets(clean, dataset or []), annotator or detector or [])
         panels = make_panels(reader, runs, metric, bins, conventions, seed)
         words = figure_notes if output.suffix.lower() in FIGURES else table_notes
         notes = list(words(reader, panels, metric, conventions, seed))

@@ -42,6 +42,12 @@ TableOutput = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file: .md, .tex or .csv.")
 ]
 TableFormat = Annotated[TextFormat | None, typer.Option("--format", help="Whatever the file's suffix says.")]
+Annotators = Annotated[list[str] | None, typer.Option("--annotator", help="Annotator or glob; may be repeated.")]
+Detectors = Annotated[
+    list[str] | None,
+    typer.Option("--detector", help="Detectors or globs instead of annotators, each of which sees one image."),
+]
+Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Dataset or glob; may be repeated.")]
 Metrics = Annotated[list[str] | None, typer.Option(help="Metric; may be repeated.")]
 Empty = Annotated[EmptyOption, typer.Option(help="Value where neither truth nor prediction marks a pixel.")]
 Average = Annotated[AverageOption, typer.Option(help="image: mean of the samples' values; pixel: pooled counts.")]

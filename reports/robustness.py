@@ -12,7 +12,15 @@ from imlbench.cards import Card
 from imlbench.cli.options import EmptyOption, InvertOption
 from imlbench.report import Report
 from reports.figures import FORMS, figure_form, image_bytes, save_figure
-from reports.options import Empty, Invert, Results, Seed
+from reports.options import (
+    Annotators,
+    Datasets,
+    Detectors,
+    Empty,
+    Invert,
+    Results,
+    Seed,
+)
 
 if TYPE_CHECKING:
     from imlbench.metrics import Conventions
@@ -22,12 +30,6 @@ if TYPE_CHECKING:
 STEM = "robustness"
 """Name of the files where a folder is given."""
 
-Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Dataset or glob; may be repeated.")]
-Annotators = Annotated[list[str] | None, typer.Option("--annotator", help="Annotator or glob; may be repeated.")]
-Detectors = Annotated[
-    list[str] | None,
-    typer.Option("--detector", help="Detectors or globs instead of annotators, each of which sees one image."),
-]
 Perturbations = Annotated[list[str] | None, typer.Option("--perturb", help="Perturbation or glob; may be repeated.")]
 
 
@@ -63,15 +65,16 @@ def robustness(
     """A metric against severity with intervals: datasets below, perturbations beside one another; needs no image."""
     from imlbench.metrics import Conventions
     from imlbench.results.reading import ResultReader
+    from reports.kinds import chosen_kind
     from reports.robustness_data import make_curves
     from reports.robustness_figure import LEGIBLE, draw
-    from reports.robustness_runs import Filters, chosen_kind
+    from reports.robustness_runs import Filters, perturbed_runs
 
     files = targets(output)
     conventions = Conventions(empty=empty.value, invert=invert.value)
     filters = Filters(dataset or (), annotator or detector or (), perturb or ())
     with ResultReader(results) as reader:
-        kind = chosen_kind(reader, bool(annotator), bool(detector))
+        kind = chosen_kind(perturbed_runs(reader), bool(annotator), bool(detector))
         curves = make_curves(reader, [metric], conventions, filters, seed=seed, kind=kind)
     lines = {series.sweep.annotator for one in curves for series in one.series}
     if len(lines) > LEGIBLE:
@@ -109,9 +112,9 @@ def robustness_panels(
         UserError: unknown metric, or pooled counts.
     """
     from imlbench.metrics import Conventions
+    from reports.kinds import KINDS
     from reports.robustness_data import make_curves
     from reports.robustness_figure import TARGET_WORDS, draw
-    from reports.robustness_runs import KINDS
 
     chosen = conventions or Conventions()
     panels = []

@@ -75,26 +75,9 @@ class Filters:
         return ", ".join(one_line(glob, 60) for glob in (*self.perturbations, *self.annotators, *self.datasets))
 
 
-KINDS = ("annotator", "detector")
-
-
-def chosen_kind(reader: ResultReader, annotators: bool, detectors: bool) -> str:
-    """The kind of runs that is shown: the one that was named; annotators, unless only detectors saw perturbed images.
-
-    Args:
-        reader: the results.
-        annotators: whether some were named.
-        detectors: whether some were named.
-
-    Raises:
-        UserError: both were named.
-    """
-    if annotators and detectors:
-        raise UserError("--annotator and --detector: give one, they are shown apart")
-    if annotators or detectors:
-        return "annotator" if annotators else "detector"
-    met = {stored.run.kind for stored in reader.runs() if stored.run.perturbation}
-    return "detector" if met == {"detector"} else "annotator"
+def perturbed_runs(reader: ResultReader) -> list[StoredRun]:
+    """Runs on perturbed images, of annotators and detectors."""
+    return [stored for stored in reader.runs() if stored.run.perturbation]
 
 
 def find_sweeps(reader: ResultReader, filters: Filters, kind: str = "annotator") -> dict[Axis, list[Sweep]]:

@@ -16,9 +16,12 @@ from imlbench.registry import natural_key
 from imlbench.report import Report
 from reports import footer, markup
 from reports.cells import decimals, interval, percent, rounded
+from reports.grid import clean_runs_of
 from reports.options import (
+    Annotators,
     Average,
     AverageOption,
+    Detectors,
     Empty,
     Invert,
     Metrics,
@@ -43,7 +46,8 @@ CSV_HEADER = ("dataset", "annotator", "by", "value", "metric", "mean", "stderr",
 def slices(
     by: Annotated[str, typer.Option(metavar="TAG", help="mask-area, or a tag such as edit_type or editor.")],
     results: Results = Path("results"),
-    annotator: Annotated[list[str] | None, typer.Option(help="Annotator or glob; may be repeated.")] = None,
+    annotator: Annotators = None,
+    detector: Detectors = None,
     metric: Metrics = None,
     output: TableOutput = None,
     form: TableFormat = None,
@@ -60,7 +64,8 @@ def slices(
     conventions = Conventions(empty.value, average.value, invert.value)
     names = list(dict.fromkeys(metric or ["f1"]))
     with ResultReader(results) as reader:
-        found = build(reader, by, annotator or [], names, conventions, seed)
+        runs = newest(clean_runs_of(reader, annotator, detector), annotator or detector or [])
+        found = build(reader, runs, by, names, conventions, seed)
         notes = list(make_notes(reader, found, by, names, conventions, seed))
 
     def text(form: TextFormat) -> str:
@@ -77,43 +82,45 @@ def slices(
 
 def build(
     reader: ResultReader,
+    runs: Sequence[StoredRun],
     by: str,
-    patterns: Sequence[str] = (),
     metrics: Sequence[str] = ("f1",),
     conventions: Conventions | None = None,
     seed: int = 0,
 ) -> list[Slice]:
-    """The slices of the newest clean run of each annotator on each dataset.
+    """The slices of each run.
 
     Args:
         reader: the results.
+        runs: of one kind of adapters.
         by: a tag, or "mask-area".
-        patterns: registered names or globs of annotators; none = all.
         metrics: names as in `imlbench.metrics.METRICS`.
         conventions: None = the default ones.
         seed: of the bootstrap.
 
     Raises:
-        UserError: no clean run, no annotator of that name, unknown metric, or a tag that no sample has.
+        UserError: unknown metric, or a tag that no sample has.
     """
     from imlbench.metrics import Conventions, metric
-    from reports.grid import clean_runs
     from reports.slicing import check_by
     from reports.slicing import slices as slices_of
 
     for name in metrics:
         metric(name)
-    runs = newest(clean_runs(reader), patterns)
     check_by(reader, by)
     chosen = conventions or Conventions()
     return [one for run in runs for one in slices_of(reader, run, by, metrics, chosen, seed)]
 
 
 def newest(runs: Sequence[StoredRun], patterns: Sequence[str]) -> list[StoredRun]:
-    """The newest run of each annotator on each dataset, by dataset, then annotator.
+    """The newest run of each adapter on each dataset, by dataset, then adapter.
+
+    Args:
+        runs: to choose from.
+        patterns: registered names or globs of adapters; none = all.
 
     Raises:
-        UserError: no annotator of that name.
+        UserError: no adapter of that name.
     """
     chosen: dict[tuple[str, str], StoredRun] = {}
     for stored in sorted(runs, key=lambda stored: stored.recorded):
@@ -129,8 +136,9 @@ def sheets(found: Iterable[Slice], by: str, metrics: Sequence[str]) -> list[mark
     """One sheet per metric."""
     from imlbench.metrics import metric
 
-    header = ("Dataset", "Annotator", by, "n", "Mean", "Std. error", "95 % interval")
     rows = list(found)
+    (kind,) = {one.run.run.kind for one in rows} or {"annotator"}
+    header = ("Dataset", kind.capitalize(), by, "n", "Mean", "Std. error", "95 % interval")
     return [
         markup.Sheet(
             f"{metric(name).title} by {by} (%)",

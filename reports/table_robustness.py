@@ -14,8 +14,11 @@ from imlbench.report import Report
 from reports import markup
 from reports.cells import decimals, interval, percent, rounded
 from reports.options import (
+    Annotators,
     Average,
     AverageOption,
+    Datasets,
+    Detectors,
     Empty,
     Invert,
     Metrics,
@@ -27,7 +30,7 @@ from reports.options import (
     deliver,
     text_format,
 )
-from reports.robustness import Annotators, Datasets, Detectors, Perturbations
+from reports.robustness import Perturbations
 from reports.robustness_notes import AREA, make_notes, title
 from reports.robustness_runs import Filters, severity_text
 
@@ -61,8 +64,9 @@ def table_robustness(
     from imlbench.metrics import Conventions
     from imlbench.results.reading import ResultReader
     from imlbench.statistics import RESAMPLES
+    from reports.kinds import chosen_kind
     from reports.robustness_data import make_curves
-    from reports.robustness_runs import chosen_kind
+    from reports.robustness_runs import perturbed_runs
 
     chosen = text_format(output, form)
     conventions = Conventions(empty.value, average.value, invert.value)
@@ -72,7 +76,7 @@ def table_robustness(
     intervals = ci or chosen == TextFormat.CSV
     with ResultReader(results) as reader:
         resamples = RESAMPLES if intervals else 0
-        kind = chosen_kind(reader, bool(annotator), bool(detector))
+        kind = chosen_kind(perturbed_runs(reader), bool(annotator), bool(detector))
         curves = make_curves(reader, names, conventions, filters, seed=seed, resamples=resamples, kind=kind)
         notes = list(make_notes(reader, curves, names, conventions, seed if intervals else None))
 

@@ -11,7 +11,8 @@ from imlbench.errors import UserError
 from imlbench.metrics import Conventions
 from imlbench.results.reading import ResultReader
 from imlbench.results.records import Outcome
-from reports.slices import build
+from reports.grid import clean_runs_of
+from reports.slices import build, newest
 from reports.slicing import slice_value
 
 GOOD, POOR, BAD = hard(40, 0, 0, 60), hard(30, 10, 10, 50), hard(0, 10, 40, 50)
@@ -34,9 +35,10 @@ def tagged(folder, **changes):
     return write(folder, (run, rows))
 
 
-def slices(folder, by, *arguments, **keywords):
+def slices(folder, by, annotators=(), detectors=(), **keywords):
     with ResultReader(folder) as reader:
-        return build(reader, by, *arguments, **keywords)
+        runs = newest(clean_runs_of(reader, annotators, detectors), annotators or detectors)
+        return build(reader, runs, by, **keywords)
 
 
 def run_command(*arguments):
@@ -51,6 +53,19 @@ def test_samples_are_grouped_by_the_tags_value(tmp_path):
         ("(none)", 1, 1.0),
     ]
     assert found[0].summaries["f1"].stderr == pytest.approx(0.125)
+
+
+def test_detectors_are_shown_apart_and_alone_need_not_be_named(tmp_path):
+    tagged(tmp_path, kind="detector", adapter="ela", title="ELA")
+    assert {one.run.run.adapter for one in slices(tmp_path, "edit_type")} == {"ela"}
+    tagged(tmp_path)
+    assert {one.run.run.adapter for one in slices(tmp_path, "edit_type")} == {"pixdiff-10"}
+    assert {one.run.run.adapter for one in slices(tmp_path, "edit_type", detectors=["e*"])} == {"ela"}
+    printed = run_command("--by", "edit_type", "--results", str(tmp_path), "--detector", "ela", "--format", "markdown")
+    assert printed.exit_code == 0
+    assert "| Dataset | Detector | edit" in printed.output
+    refused = run_command("--by", "k", "--results", str(tmp_path), "--detector", "ela", "--annotator", "ssim")
+    assert isinstance(refused.exception, UserError)
 
 
 def test_pooled_counts_are_pooled_within_a_slice(tmp_path):

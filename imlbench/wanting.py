@@ -7,7 +7,7 @@ from typing import Any
 
 from imlbench.adapters import missing
 from imlbench.errors import one_line
-from imlbench.weights.entries import Source
+from imlbench.weights.entries import Source, WeightFile
 from imlbench.weights.known import catalogue
 from imlbench.weights.locating import lacking
 
@@ -32,9 +32,14 @@ def wanting(name: str, factory: Any) -> list[str]:
         return []
     found = [short(told)]
     for entry in catalogue().values():
-        if entry.source is Source.OWN and name in entry.needed_by and not told.startswith(f"weights {entry.name}:"):
+        if entry.source is Source.OWN and name in entry.needed_by and not names(told, entry):
             found += [short(text)] if (text := lacking(entry.name)) else []
     return list(dict.fromkeys(found))
+
+
+def names(told: str, entry: WeightFile) -> bool:
+    """Whether a line says already that these weights are missing, in the catalogue's words or with its remedy."""
+    return told.startswith(f"weights {entry.name}:") or (entry.how != "" and entry.how in told)
 
 
 def short(told: str) -> str:

@@ -111,3 +111,8 @@ def test_weights_that_nobody_publishes_are_wanted_too(monkeypatch, tmp_path):
         "weights own-head: train it",
     ]
     assert len(wanting_module.wanting("other", Lacking)) == 1
+
+    class Told(Lacking):
+        told = "mine: no weights: train it"
+
+    assert wanting_module.wanting("mine", Told) == ["mine: no weights: train it"]

@@ -85,6 +85,15 @@ class CountTable:
         unknown = np.full_like(self.boundary, -1)
         return CountTable(self.fn, self.tn, self.tp, self.fp, self.histogram[:, :, ::-1], unknown)
 
+    def marking_everything(self) -> CountTable:
+        """Counts of a map with the score 1 everywhere: what whoever has learned nothing may reach."""
+        edited, unedited = self.tp + self.fn, self.fp + self.tn
+        histogram = np.zeros_like(self.histogram)
+        if histogram.shape[2]:
+            histogram[:, :, -1] = np.stack([unedited, edited], axis=1)
+        none = np.zeros_like(edited)
+        return CountTable(edited, unedited, none, none, histogram, np.full_like(self.boundary, -1))
+
     def pooled(self, weights: NDArray[np.float64] | None = None) -> CountTable:
         """Sum over samples: one row, or one per row of `weights` (m x n, how often each sample counts).
 

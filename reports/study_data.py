@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +71,7 @@ class Study:
         columns: the published tables' columns of datasets, by label; empty where they have none.
         images: edited training images by arm.
         measured: by metric, stage, arm and dataset.
+        everything: what marking every pixel would score, fractions by metric and dataset.
     """
 
     fixed: Mapping[str, object]
@@ -80,6 +81,7 @@ class Study:
     columns: Mapping[str, str]
     images: Mapping[Arm, int]
     measured: Mapping[tuple[str, Stage, Arm, str], Measured]
+    everything: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def score(self, metric: str, stage: Stage, arm: Arm, dataset: str) -> Spread:
         """A metric's mean over images and seeds; weights that are the same for every seed count once."""
@@ -145,6 +147,13 @@ def read_study(folder: Path, metrics: Sequence[str], conventions: Conventions | 
             for (stage, arm, dataset), group in grouped(cells).items()
             for metric in metrics
         }
+        # The images of a dataset are the same whoever is asked.
+        asked = {cell.dataset: cell.run_id for cell in cells}
+        everything = {
+            (metric, dataset): value
+            for dataset, run_id in asked.items()
+            for metric, value in marking_everything(reader, run_id, metrics, conventions).items()
+        }
     return Study(
         fixed=fixed,
         arms=tuple(sorted({arm_of(cell) for cell in cells})),
@@ -153,7 +162,20 @@ def read_study(folder: Path, metrics: Sequence[str], conventions: Conventions | 
         columns={cell.dataset: runs[cell.run_id].run.paper_dataset for cell in cells},
         images={arm_of(cell): cell.images for cell in cells},
         measured=measured,
+        everything=everything,
     )
+
+
+def marking_everything(
+    reader: ResultReader, run_id: str, metrics: Sequence[str], conventions: Conventions | None
+) -> dict[str, float]:
+    """The mean of each metric over a run's images if every pixel were marked: the floor of a detector."""
+    from imlbench.metrics import Conventions, sample_values
+
+    tables = [table.marking_everything() for table in reader.tables(run_id)]
+    chosen = conventions or Conventions()
+    values = {name: [sample_values(table, name, chosen) for table in tables] for name in metrics}
+    return {name: float(np.nanmean(np.concatenate(found))) for name, found in values.items() if found}
 
 
 def arm_of(cell: Cell) -> Arm:

@@ -45,8 +45,8 @@ def dataset_titles(study: Study) -> tuple[str, ...]:
 
 
 def score_sheet(study: Study, metric: str) -> Sheet:
-    """Before and after, and rows of published detectors that were not run."""
-    rows = []
+    """Marking every pixel, before and after, and rows of published detectors that were not run."""
+    rows = [everything_row(study, metric)] if study.everything else []
     for detector in dict.fromkeys(arm.detector for arm in study.arms):
         arms = [arm for arm in study.arms if arm.detector == detector]
         # What training begins with does not depend on the masks.
@@ -57,6 +57,13 @@ def score_sheet(study: Study, metric: str) -> Sheet:
     rows += [unrun_row(study, metric, title, stage) for title in unrun for stage in STAGES]
     header = ("Detector", "Trained on", "Images", *dataset_titles(study), AVERAGE)
     return Sheet(f"{TITLES[metric]} (%)", header, tuple(rows), words=3)
+
+
+def everything_row(study: Study, metric: str) -> tuple[Parts, ...]:
+    """What whoever marks every pixel scores, which says what a number is worth."""
+    found = [study.everything.get((metric, dataset), math.nan) for dataset in study.datasets]
+    cells = [score_parts(over_seeds([value]), None) for value in (*found, math.fsum(found) / len(found))]
+    return (("marking every pixel",), ("",), ("",), *cells)
 
 
 def score_row(study: Study, metric: str, stage: Stage, arm: Arm) -> tuple[Parts, ...]:
@@ -162,6 +169,7 @@ def notes(study: Study) -> list[str]:
         "several comparisons.",
         f"Corpus: {study.fixed.get('corpus')}; gates of the annotation: {gates}; steps: "
         f"{study.fixed.get('steps') or 'as the recipe'}.",
+        "Marking every pixel: what takes no learning at all.",
         f"Images with an edit: {', '.join(counts)}.",
         *footer.convention_notes(Conventions(), METRICS),
     ]

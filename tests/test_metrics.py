@@ -222,6 +222,16 @@ def test_the_inverse_of_a_map_has_no_boundary_f1_and_does_not_hide_the_maps_own(
     assert value(table, "boundary_f1", Conventions(invert="best")) == 0.5
 
 
+def test_marking_everything_scores_as_a_map_of_ones():
+    mask = np.arange(40).reshape(5, 8) % 3 == 0
+    found = counted(np.random.default_rng(0).random((5, 8), np.float32), mask)
+    ones = counted(np.ones((5, 8), np.float32), mask)
+    floor = found.marking_everything()
+    for name in ("f1", "iou", "precision", "recall", "auc"):
+        assert value(floor, name) == value(ones, name)
+    assert value(floor, "auc") == 0.5
+
+
 @pytest.mark.parametrize("scale", [1, 10**6, 10**12, 10**15])
 def test_mcc_of_huge_counts_neither_overflows_nor_leaves_its_range(scale):
     expected = value(plain_table(3, 2, 1, 5), "mcc")

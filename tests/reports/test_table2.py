@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,13 @@ def test_scores_stand_beside_the_published_ones():
         ("-", f"({table2_paper.number('TruFor', 'after', 'sigma', 'CoCoGlide', 'f1'):.2f})"),
         ("-", "(41.07)"),
     )
+
+
+def test_the_first_row_says_what_marking_every_pixel_scores():
+    floor = {("f1", "cocoglide"): 0.25, ("auc", "cocoglide"): 0.5}
+    study = replace(made_up(), everything=floor)
+    assert score_sheet(study, "f1").rows[0] == (("marking every pixel",), ("",), ("",), ("25.00",), ("25.00",))
+    assert score_sheet(study, "iou").rows[0][3] == ("-",)
 
 
 def test_a_gain_is_paired_by_seed_and_image():

@@ -74,10 +74,15 @@ def official_planes(pixels: NDArray[np.uint8], coefficients: NDArray[np.int16]) 
     found[:3, : pixels.shape[0], : pixels.shape[1]] = (planes(pixels) - np.float32(MIDDLE)) / np.float32(MIDDLE)
     magnitudes = np.zeros((height, width), np.int64)
     shown = coefficients[:height, :width]
-    # In 16 bits the smallest number has no positive counterpart.
-    magnitudes[: shown.shape[0], : shown.shape[1]] = np.minimum(np.abs(shown.astype(np.int64)), LARGEST)
+    magnitudes[: shown.shape[0], : shown.shape[1]] = magnitudes_of(shown)
     np.put_along_axis(found[3:], magnitudes[np.newaxis], 1, axis=0)
     return found
+
+
+def magnitudes_of(coefficients: NDArray[np.int16]) -> NDArray[np.int64]:
+    """Which of the 21 planes each coefficient lies in: 0 to 20."""
+    # In 16 bits the smallest number has no positive counterpart.
+    return np.minimum(np.abs(coefficients.astype(np.int64)), LARGEST)
 
 
 def benco_planes(pixels: Image) -> tuple[Planes, NDArray[np.uint16]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,23 @@ from detectors.finetuning.methods import Method
 from detectors.finetuning.task import SquareTask
 from imlbench.training.finetuners import PUBLIC, SCRATCH, Begun, Finetuner
 from imlbench.weights.checking import digest
-from imlbench.weights.using import required_files
 
 if TYPE_CHECKING:
-    from detectors.network_detector import SquareDetector
+    from torch import nn
+
+    from detectors.finetuning.task import BorrowedTask
+    from detectors.network_detector import NetworkDetector
     from imlbench.training.single_recipe import ImageRecipe
 
 
-def begin(recipe: ImageRecipe, init: str, tables: Mapping[str, Mapping[str, Any]], *, method: Method) -> Begun:
+def begin(
+    recipe: ImageRecipe,
+    init: str,
+    tables: Mapping[str, Mapping[str, Any]],
+    *,
+    method: Method,
+    task: Callable[[nn.Module, ImageRecipe, Method], BorrowedTask] = SquareTask,
+) -> Begun:
     """The network with the weights to start from.
 
     Raises:
@@ -31,12 +40,12 @@ def begin(recipe: ImageRecipe, init: str, tables: Mapping[str, Mapping[str, Any]
         torch.manual_seed(recipe.seed)
         network, started = method.build(), None
     else:
-        path = required_files(method.name)[0] if init == PUBLIC else Path(init)
-        network, started = method.detector().loaded((path,)), digest(path)
-    return Begun(SquareTask(network.requires_grad_(True), recipe, method), {"started_from": started})
+        paths = method.public(method.name) if init == PUBLIC else (Path(init),)
+        network, started = method.detector().loaded(paths), " ".join(map(digest, paths))
+    return Begun(task(network.requires_grad_(True), recipe, method), {"started_from": started})
 
 
-def open_with(path: Path, device: str, *, method: Method) -> SquareDetector:
+def open_with(path: Path, device: str, *, method: Method) -> NetworkDetector:
     """The detector with the weights of a run."""
     return method.detector()(device, weights=path)
 
@@ -48,28 +57,28 @@ def finetuner(method: Method, presets: Mapping[str, ImageRecipe]) -> Finetuner:
     )
 
 
-def sparse_vit() -> type[SquareDetector]:
+def sparse_vit() -> type[NetworkDetector]:
     """SparseViT's class."""
     from detectors.sparse_vit.detector import SparseVit
 
     return SparseVit
 
 
-def mesorch() -> type[SquareDetector]:
+def mesorch() -> type[NetworkDetector]:
     """Mesorch's class."""
     from detectors.mesorch.detector import Mesorch
 
     return Mesorch
 
 
-def iml_vit() -> type[SquareDetector]:
+def iml_vit() -> type[NetworkDetector]:
     """IML-ViT's class."""
     from detectors.iml_vit.detector import ImlVit
 
     return ImlVit
 
 
-def mvss_net() -> type[SquareDetector]:
+def mvss_net() -> type[NetworkDetector]:
     """MVSS-Net's class."""
     from detectors.mvss_net.detector import MvssNet
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imlbench.training import losses
+from imlbench.weights.using import required_files
 
 if TYPE_CHECKING:
-    from detectors.network_detector import SquareDetector
+    from detectors.network_detector import NetworkDetector
 
 Logits = dict[str, Tensor]
 """By name: "mask" at the input's size, and what else a loss needs."""
@@ -34,15 +36,21 @@ class Method:
         loss: terms by name from logits, mask and valid; "loss" is minimised.
         terms: names of what `loss` gives.
         bgr: whether the network sees blue, green, red.
+        scale: by which values in [0, 1] are multiplied, where the network sees images at their own size.
+        frozen: parts of the network that never change: in evaluation mode, without gradients.
+        public: the files that the detector of a name runs with. Raises `UserError`.
     """
 
     name: str
-    detector: Callable[[], type[SquareDetector]]
+    detector: Callable[[], type[NetworkDetector]]
     module: str
-    logits: Callable[[Any, Tensor], Logits]
+    logits: Callable[[Any, Any], Logits]
     loss: Callable[[Logits, Tensor, Tensor], dict[str, Tensor]]
     terms: tuple[str, ...] = ("loss",)
     bgr: bool = False
+    scale: float = 1.0
+    frozen: tuple[str, ...] = ()
+    public: Callable[[str], Sequence[Path]] = required_files
 
     def build(self) -> nn.Module:
         """The network with random weights.

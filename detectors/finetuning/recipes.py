@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from imlbench.training.single_recipe import ImageRecipe
 
 FINETUNE, PUBLISHED = "finetune", "published"
+Published = TypeVar("Published", bound=ImageRecipe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class SquareRecipe(ImageRecipe):
     ema_momentum: float = 0.0
 
 
-def presets(published: SquareRecipe) -> Mapping[str, SquareRecipe]:
+def presets(published: Published) -> Mapping[str, Published]:
     """The usual fine-tuning, which begins at a tenth of the published rate, and the published training."""
     whole = replace(published, freeze_statistics=False)
     return MappingProxyType(

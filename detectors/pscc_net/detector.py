@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from detectors.borrowed import undrawn
 from detectors.checkpoints import load_built, load_into
 from detectors.imagenet_square import ImageNetSquare
 from detectors.network_detector import NativeDetector, Seen
+from detectors.pscc_net.own_files import CardOfOneOrThree, own_card, own_file
 from imlbench.adapters import DetectorCard, Picture
+from imlbench.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -46,15 +48,36 @@ PSCC_NET_BENCO = replace(
 
 
 class PsccNet(NativeDetector):
-    """PSCC-Net with its authors' preprocessing and gating."""
+    """PSCC-Net with its authors' preprocessing and gating; weights are three files, or one of a training here."""
 
     declared: ClassVar[DetectorCard] = PSCC_NET
+    card: ClassVar[DetectorCard] = cast("DetectorCard", CardOfOneOrThree())
     limit: ClassVar[int] = 1280 * 1280
+
+    def __init__(
+        self, device: str = "cpu", seed: int = 0, *, weights: str | Path = "", network: nn.Module | None = None
+    ) -> None:
+        own = None if network is not None else own_file(self.declared.name, weights)
+        if own is None:
+            super().__init__(device, seed, weights=weights, network=network)
+            return
+        if lacks := self.lacking_packages():
+            raise UserError(lacks)
+        super().__init__(device, seed, network=self.loaded((own,)))
+        self.card = own_card(self.declared, own, self.variant())  # type: ignore[misc]
+
+    @classmethod
+    def missing(cls) -> str:
+        if cls.lacking_packages() or own_file(cls.declared.name) is None:
+            return super().missing()
+        return ""
 
     @classmethod
     def loaded(cls, paths: Sequence[Path]) -> nn.Module:
         from detectors.pscc_net.network import build
 
+        if len(paths) == 1:
+            return load_built(build, paths[0], cls.declared.name)
         with undrawn():
             network = build()
         for part, path in zip(PARTS, paths, strict=True):

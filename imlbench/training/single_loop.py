@@ -79,7 +79,7 @@ def validate_images(
     sums = np.zeros(4)
     for image in images:
         pixels, levels = read_image(image)
-        marked, mask = task.judge(network, pixels, device) >= THRESHOLD, levels >= 128
+        marked, mask = task.judge_file(network, image, pixels, device) >= THRESHOLD, levels >= 128
         sums += (f1(marked, mask), 1, 0, 0) if mask.any() else (0, 0, marked.mean(), 1)
     network.train(was_training)
     return sums

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imlbench.samples import Image
+    from imlbench.training.pairs import TrainingPair
 
 
 class ImageTask(Task[Network]):
     """A detector's network and what it is trained by. `forward` gets the items of `single.ImageData`, stacked.
 
     A subclass gives `forward`, `export` and `scores`. What `single.ImageData` does not hold, such as JPEG
-    coefficients, is added by data of its own, and for validation by overriding `judge`.
+    coefficients, is added by data of its own, and for validation by overriding `judge_file`.
 
     Args:
         network: what is trained, frozen parts included; on the processor.
@@ -63,6 +64,19 @@ class ImageTask(Task[Network]):
         native = functional.interpolate(found, (height, width), mode="bilinear", align_corners=False)
         scores: NDArray[np.float32] = native[0, 0].cpu().numpy()
         return scores
+
+    def judge_file(
+        self, network: Network, image: TrainingPair, pixels: Image, device: torch.device
+    ) -> NDArray[np.float32]:
+        """As `judge`, for networks that see more of an image than its pixels.
+
+        Args:
+            network: as `scores`.
+            image: with its file.
+            pixels: what was decoded of it, H x W x 3, uint8.
+            device: the network's.
+        """
+        return self.judge(network, pixels, device)
 
     def probabilities(self, network: Network, original: Tensor, edited: Tensor, ids: Sequence[str]) -> Tensor:
         return self.scores(network, edited)

@@ -65,7 +65,7 @@ def test_an_unknown_annotator(root, out, annotator, message):
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("cocoglid", "unknown dataset 'cocoglid': did you mean cocoglide?"),
+        ("cocoglid", "unknown dataset 'cocoglid': did you mean cocoglide"),
         ("", "unknown dataset ''"),
         ("cocoglide:extra", "cocoglide has no variant 'extra'; variants: none"),
         ("autosplice:85", "autosplice has no variant '85'; variants: "),

@@ -16,7 +16,7 @@ LIMIT_VARIABLE = "IMLBENCH_DETECTOR_MAX_PIXELS"
 LEAST_LIMIT = 256 * 256
 
 
-class CardOfThisMachine:
+class CardOfDeclared:
     """A class attribute `card` that names the weights which would be loaded now, by their hashes.
 
     Results are kept by the hashes of a detector's weights: another checkpoint is another run. The class has its card

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from detectors.borrowed import lacking_packages
-from detectors.cards import CardOfThisMachine, asked_limit, full_card
+from detectors.cards import CardOfDeclared, asked_limit, full_card
 from imlbench.adapters import Detection, Detector, DetectorCard, Picture
 from imlbench.errors import UserError
 from imlbench.weights.using import given_files, lacking_files, required_files, weights_of
@@ -50,7 +50,7 @@ class NetworkDetector(Detector):
 
     declared: ClassVar[DetectorCard]
     extras: ClassVar[tuple[str, ...]] = ("imdlbenco",)
-    card: ClassVar[DetectorCard] = cast("DetectorCard", CardOfThisMachine())
+    card: ClassVar[DetectorCard] = cast("DetectorCard", CardOfDeclared())
 
     def __init__(
         self, device: str = "cpu", seed: int = 0, *, weights: str | Path = "", network: nn.Module | None = None

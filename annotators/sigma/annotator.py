@@ -41,7 +41,7 @@ class SigmaAnnotator(Annotator):
         UserError: weights are missing, damaged, or another network's; the message says how to get them.
     """
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.SIGMA))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardAsGrounded(cards.SIGMA))
     declared: ClassVar[AdapterCard] = cards.SIGMA
 
     def __init__(
@@ -97,7 +97,7 @@ class SigmaAnnotator(Annotator):
 class SigmaLite(SigmaAnnotator):
     """SIGMA's structure over a small convolutional backbone, with weights that come along; runs on a processor."""
 
-    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardOfThisMachine(cards.SIGMA_LITE))
+    card: ClassVar[AdapterCard] = cast("AdapterCard", cards.CardAsGrounded(cards.SIGMA_LITE))
     declared: ClassVar[AdapterCard] = cards.SIGMA_LITE
 
 

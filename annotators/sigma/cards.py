@@ -49,7 +49,7 @@ GROUNDING_WEIGHTS = ("grounding-dino-base", "sam2.1-hiera-small")
 """What the grounder "transformers" loads unless told otherwise."""
 
 
-class CardOfThisMachine:
+class CardAsGrounded:
     """A class attribute `card` that names the checkpoint which would be loaded now, by its hash.
 
     Results are kept by the hashes of an adapter's weights: another checkpoint, or another grounder, is another run.

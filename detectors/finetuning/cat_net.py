@@ -16,7 +16,7 @@ from detectors.finetuning import finetuners
 from detectors.finetuning.cat_net_data import CoefficientData
 from detectors.finetuning.methods import Logits, Method, enlarged
 from detectors.finetuning.recipes import presets
-from detectors.finetuning.task import BorrowedTask, as_scores
+from detectors.finetuning.task import BorrowedTask
 from imlbench.adapters import Picture
 from imlbench.errors import UserError
 from imlbench.loading import picture_of
@@ -105,16 +105,12 @@ class CatNetTask(BorrowedTask):
         return torch.stack(found)[:, None]
 
     def judge(self, network: nn.Module, pixels: Image, device: torch.device) -> NDArray[np.float32]:
-        return self._judged(network, Picture("", pixels), device)
+        return self.detected(network, Picture("", pixels), device)
 
     def judge_file(
         self, network: nn.Module, image: TrainingPair, pixels: Image, device: torch.device
     ) -> NDArray[np.float32]:
-        return self._judged(network, picture_of(image.sample.id, pixels, image.sample.edited.read()), device)
-
-    def _judged(self, network: nn.Module, picture: Picture, device: torch.device) -> NDArray[np.float32]:
-        detector = self.method.detector()(str(device), network=network)
-        return as_scores(detector.detect([picture])[0].score_map)
+        return self.detected(network, picture_of(image.sample.id, pixels, image.sample.edited.read()), device)
 
 
 def logits_of(network: Any, shown: tuple[Tensor, Tensor]) -> Logits:

@@ -5,7 +5,6 @@ That is at the network's square, or at the images' own size.
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from detectors.arrays import IMAGENET_DEVIATION, IMAGENET_MEAN
 from imlbench.adapters import Picture
 from imlbench.errors import UserError
-from imlbench.files import write_atomically
 from imlbench.training.items import Batch
 from imlbench.training.single_task import ImageTask
+from imlbench.weights.own import not_finite, write_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,12 +66,15 @@ class BorrowedTask(ImageTask[nn.Module]):
 
     def export(self, path: Path, network: nn.Module, facts: Mapping[str, Any]) -> None:
         """The network's tensors under its authors' names, which is what the detector reads."""
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-        for name, value in tensors.items():
-            if value.is_floating_point() and not torch.isfinite(value).all():
-                raise UserError(f"{path}: {name}: NaN or infinity among the weights; lower learning_rate")
-        story = json.dumps({"format": f"imlbench-{self.method.name}", "facts": dict(facts)}, sort_keys=True)
-        write_atomically(path, save(tensors, {"imlbench": story}))
+        state = network.state_dict()
+        if name := not_finite(state):
+            raise UserError(f"{path}: {name}: NaN or infinity among the weights; lower learning_rate")
+        write_own(path, state, {"format": f"imlbench-{self.method.name}", "facts": dict(facts)})
+
+    def detected(self, network: nn.Module, picture: Picture, device: torch.device) -> NDArray[np.float32]:
+        """What the detector itself says over the network: H x W in [0, 1]."""
+        detector = self.method.detector()(str(device), network=network)
+        return as_scores(detector.detect([picture])[0].score_map)
 
 
 class SquareTask(BorrowedTask):
@@ -121,8 +122,7 @@ class NativeTask(BorrowedTask):
 
     def judge(self, network: nn.Module, pixels: Image, device: torch.device) -> NDArray[np.float32]:
         """By the detector itself."""
-        detector = self.method.detector()(str(device), network=network)
-        return as_scores(detector.detect([Picture("", pixels)])[0].score_map)
+        return self.detected(network, Picture("", pixels), device)
 
 
 def as_scores(found: Any) -> NDArray[np.float32]:

@@ -99,31 +99,21 @@ def trufor() -> type[NetworkDetector]:
     return TruFor
 
 
-METHODS = MappingProxyType(
-    {
-        LOCALISATION: Method(
-            "trufor",
-            trufor,
-            "trufor",
-            logits_of,
-            localisation,
-            ("loss", "cross_entropy", "dice"),
-            # Values of 0 to 255 are divided by 256.
-            scale=255 / 256,
-            frozen=(NOISE_PRINT, *CONFIDENT_PARTS),
-        ),
-        CONFIDENCE: Method(
-            "trufor",
-            trufor,
-            "trufor",
-            logits_of,
-            confidence,
-            ("loss", "confidence", "image"),
-            scale=255 / 256,
-            frozen=(NOISE_PRINT, "backbone", "decode_head"),
-        ),
-    }
+FIRST = Method(
+    "trufor",
+    trufor,
+    "trufor",
+    logits_of,
+    localisation,
+    ("loss", "cross_entropy", "dice"),
+    # Values of 0 to 255 are divided by 256.
+    scale=255 / 256,
+    frozen=(NOISE_PRINT, *CONFIDENT_PARTS),
 )
+SECOND = replace(
+    FIRST, loss=confidence, terms=("loss", "confidence", "image"), frozen=(NOISE_PRINT, "backbone", "decode_head")
+)
+METHODS = MappingProxyType({LOCALISATION: FIRST, CONFIDENCE: SECOND})
 
 
 def begin(recipe: ImageRecipe, init: str, tables: Mapping[str, Mapping[str, Any]]) -> Begun:
@@ -143,6 +133,6 @@ TRUFOR = Finetuner(
     name="trufor",
     recipes=MappingProxyType({**RECIPES, CONFIDENCE: replace(RECIPES["finetune"], phase=CONFIDENCE)}),
     begin=begin,
-    open=partial(finetuners.open_with, method=METHODS[LOCALISATION]),
+    open=partial(finetuners.open_with, method=FIRST),
 )
 """What the entry point names."""

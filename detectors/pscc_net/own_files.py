@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detectors.cards import CardOfThisMachine, full_card
+from detectors.cards import CardOfDeclared, full_card
 from imlbench.errors import UserError
 from imlbench.weights.known import catalogue
 from imlbench.weights.places import place
@@ -52,7 +52,7 @@ def own_card(card: DetectorCard, path: Path, variant: str) -> DetectorCard:
     return full_card(card, weights_of(card.name, (path,)), variant)
 
 
-class CardOfOneOrThree(CardOfThisMachine):
+class CardOfOneOrThree(CardOfDeclared):
     """As the base, and the one file where the user names one."""
 
     def __get__(self, instance: object, owner: Any = None) -> DetectorCard:

@@ -11,7 +11,6 @@ from PIL import Image
 from imlbench.annotating.perceptual_hash import perceptual_hash
 from imlbench.datasets.magicbrush import MagicBrush
 from imlbench.errors import UserError
-from imlbench.evaluation_sets import evaluation_roots
 from imlbench.exporting import leakage
 from imlbench.exporting.leakage import images_of, look
 from imlbench.exporting.order import Order
@@ -91,26 +90,6 @@ def test_broken_images_of_an_evaluation_set_are_counted(tmp_path):
     assert known.unreadable == 1
     assert len(known.digests) == 1
     assert known.hashes.size == 0
-
-
-def test_a_folder_without_images_keeps_nothing_out_and_is_refused(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="--keep-out: no image"):
-        evaluation_roots([tmp_path / "empty"])
-
-
-def test_two_folders_of_one_name_do_not_hide_each_other(tmp_path):
-    for parent in ("a", "b"):
-        write_image(tmp_path / parent / "images" / "x.png", photo(0))
-    roots = evaluation_roots([tmp_path / "a" / "images", tmp_path / "b" / "images"])
-    assert list(roots) == ["images", "images (2)"]
-
-
-def test_sets_that_may_be_trained_on_are_not_kept_out(tmp_path, monkeypatch):
-    write_image(tmp_path / "mine" / "edited" / "x.png", photo(0))
-    monkeypatch.setenv("IMLBENCH_DATA_ROOT_FOLDER", str(tmp_path / "mine"))
-    monkeypatch.setenv("IMLBENCH_DATA_ROOT_AUTOSPLICE", str(tmp_path / "nowhere"))
-    assert evaluation_roots([]) == {}
 
 
 def test_the_hash_of_a_copy_is_near(tmp_path):

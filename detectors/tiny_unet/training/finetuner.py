@@ -16,8 +16,8 @@ from detectors.tiny_unet.detector import TinyUnetDetector
 from detectors.tiny_unet.files import required_file
 from detectors.tiny_unet.network import TinyUnet
 from detectors.tiny_unet.own_files import load_network, save_network
-from detectors.tiny_unet.training.overlap import batch_dice
 from imlbench.errors import UserError
+from imlbench.training.dice import batch_dice
 from imlbench.training.finetuners import PUBLIC, SCRATCH, Begun, Finetuner
 from imlbench.training.items import Batch
 from imlbench.training.losses import binary_cross_entropy

@@ -7,14 +7,13 @@ unedited pixels, and, when asked for, the matched boundary pixels at a tolerance
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from imlbench.boundaries import Boundary, dilate_disk, inner_boundary
-from imlbench.histograms import LevelCounts, binary_histogram, class_histogram, counter_codes, levels, lowest_level
+from imlbench.histograms import LevelCounts, binary_histogram, class_histogram, levels, lowest_level
 from imlbench.masks import bounding_box
 from imlbench.score_maps import HARD, LEVELS, marked_pixels
 
@@ -115,13 +114,9 @@ class Truth:
         """Counts by level of a soft map; adapters that return the very same array share them."""
         kept = self._histograms.get(id(scores))
         if kept is None or kept[0] is not scores:
-            kept = (scores, LevelCounts(class_histogram(levels(scores), self._codes, self.edited)))
+            kept = (scores, LevelCounts(class_histogram(levels(scores), self.bytes, self.box, self.edited)))
             self._histograms[id(scores)] = kept
         return kept[1]
-
-    @cached_property
-    def _codes(self) -> NDArray[np.uint8]:
-        return counter_codes(self.bytes, self.box)
 
     def forget_maps(self) -> None:
         """Drop the counts that score maps share, and with them the maps: the next ones are others."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,13 +18,10 @@ if TYPE_CHECKING:
 BINS = 256
 EXACT_FLOAT_COUNT = 1 << 24
 """OpenCV's histograms are float32, which counts exactly up to here."""
-COUNTERS = 16
-"""Counters of each level, taken by turns along a row. With one alone, neighbours of the same level, as nearly all are
-in a difference of two images, would wait for one another: two to three times as long."""
-HISTOGRAM_SIZE = [2 * COUNTERS, BINS]
-HISTOGRAM_RANGES = [0, 2 * COUNTERS, 0, BINS]
-NOWHERE = (slice(0), slice(0))
-"""The bounding box of no pixel."""
+JOINT_AREA = 1 << 17
+"""Pixels from which on halves are counted together in `level_histogram`; below, the table costs more than it saves."""
+JOINT_SIZE = [BINS, BINS]
+JOINT_RANGES = [0, BINS, 0, BINS]
 
 
 class LevelCounts:
@@ -64,67 +61,68 @@ def levels(scores: ScoreMap) -> NDArray[np.uint8]:
     return binned
 
 
-def counter_codes(mask: NDArray[np.uint8], box: tuple[slice, slice]) -> NDArray[np.uint8]:
-    """The counter that a pixel is counted with: its column modulo `COUNTERS`, plus `COUNTERS` where edited.
-
-    Args:
-        mask: H x W, uint8, 1 = edited.
-        box: rows and columns outside which nothing is edited.
-
-    Returns:
-        H x W, uint8.
-    """
-    codes = np.empty(mask.shape, np.uint8)
-    codes[:] = turns(mask.shape[1])
-    # The negative of 1 has all bits set.
-    codes[box] |= np.negative(mask[box]) & np.uint8(COUNTERS)
-    return codes
-
-
-@lru_cache(maxsize=64)
-def turns(width: int) -> NDArray[np.uint8]:
-    """The counters of a row, edited or not: width, uint8."""
-    return (np.arange(width) % COUNTERS).astype(np.uint8)
-
-
-def class_histogram(binned: NDArray[np.uint8], codes: NDArray[np.uint8], edited: int) -> NDArray[np.int64]:
+def class_histogram(
+    binned: NDArray[np.uint8], mask: NDArray[np.uint8], box: tuple[slice, slice], edited: int
+) -> NDArray[np.int64]:
     """Counts of each bin among unedited (row 0) and edited (row 1) pixels: 2 x 256, int64.
-
-    Only the smallest rectangle with all bins above zero is looked at: images that differ in one place are counted
-    there. The sum of the rows is kept for `whole_histogram` where the map is read-only.
 
     Args:
         binned: H x W, uint8.
-        codes: H x W, uint8, see `counter_codes`.
+        mask: H x W, uint8, 1 = edited.
+        box: rows and columns outside which nothing is edited.
         edited: number of edited pixels.
     """
-    box, columns = nonzero_box(binned)
-    counts = np.zeros((2, BINS))
-    # In strips that OpenCV's float32 histograms count exactly; a longer row is no matter, since its pixels take turns.
-    rows = max(1, EXACT_FLOAT_COUNT // max(1, columns.stop - columns.start))
-    for start in range(box.start, box.stop, rows):
-        strip = slice(start, min(start + rows, box.stop)), columns
-        found = cv2.calcHist([codes[strip], binned[strip]], [0, 1], None, HISTOGRAM_SIZE, HISTOGRAM_RANGES)
-        counts += found.reshape(2, COUNTERS, BINS).sum(axis=1, dtype=np.float64)
-    counts[:, 0] += (binned.size - edited, edited) - counts.sum(axis=1)
-    histogram = counts.astype(np.int64)
-    facts = facts_of(binned)
-    if facts is not None:
-        facts.counts = histogram[0] + histogram[1]
-        facts.counts.flags.writeable = False
-    return histogram
+    counts = np.empty((2, BINS), np.int64)
+    # The negative of 1 has all bits set; what is not edited falls into bin 0, whose true count follows from the rest.
+    inside = cv2.bitwise_and(binned[box], np.negative(mask[box])) if edited else mask[:0]
+    counts[1] = level_histogram(np.asarray(inside, np.uint8))
+    counts[1, 0] = edited - counts[1, 1:].sum()
+    np.subtract(whole_histogram(binned), counts[1], out=counts[0])
+    return counts
+
+
+def level_histogram(values: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Pixels of each level of an H x W uint8 map: 256, float64, exact.
+
+    A counter that is raised pixel after pixel makes each wait for the one before, and neighbours mostly have the same
+    level. So large maps are counted as pairs, a pixel of the upper half with the one as far down in the lower half;
+    the sums of that table over either of its sides are the halves' histograms.
+    """
+    height, width = values.shape
+    if width > max(1, EXACT_FLOAT_COUNT // 2):
+        return level_histogram(values[:, : width // 2]) + level_histogram(values[:, width // 2 :])
+    counts = np.zeros(BINS)
+    # In strips that OpenCV's float32 histograms count exactly.
+    rows = EXACT_FLOAT_COUNT // max(1, width)
+    for start in range(0, height, rows):
+        strip = values[start : start + rows]
+        half = len(strip) // 2 if strip.size >= JOINT_AREA else 0
+        if half:
+            upper, lower = strip[:half], strip[half : 2 * half]
+            table = cv2.calcHist([upper, lower], [0, 1], None, JOINT_SIZE, JOINT_RANGES)
+            counts += cv2.reduce(table, 1, cv2.REDUCE_SUM)[:, 0]
+            counts += cv2.reduce(table, 0, cv2.REDUCE_SUM)[0]
+        if 2 * half < len(strip):
+            counts += cv2.calcHist([strip[2 * half :]], [0], None, [BINS], [0, BINS]).ravel()
+    return counts
 
 
 def whole_histogram(values: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Pixels of each level of an H x W uint8 map: 256, int64.
 
-    Counted once for as long as a read-only array lives, whoever asks.
+    Only the smallest rectangle with all levels above zero is looked at: images that differ in one place are counted
+    there. Counted once for as long as a read-only array lives, whoever asks.
     """
     facts = facts_of(values)
     if facts is not None and facts.counts is not None:
         return facts.counts
-    unedited: NDArray[np.int64] = class_histogram(values, counter_codes(np.zeros_like(values), NOWHERE), edited=0)[0]
-    return unedited
+    box = nonzero_box(values)
+    counts = level_histogram(values[box]).astype(np.int64)
+    counts[0] += values.size - counts.sum()
+    if facts is not None:
+        facts.counts = counts
+        counts.flags.writeable = False
+    return counts
 
 
 def nonzero_box(values: NDArray[np.uint8]) -> tuple[slice, slice]:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from imlbench import histograms
-from imlbench.histograms import class_histogram, counter_codes, nonzero_box, whole_histogram
+from imlbench.histograms import class_histogram, level_histogram, nonzero_box, whole_histogram
 from imlbench.masks import bounding_box
 
 
 def histogram_of(values, mask):
-    return class_histogram(values, counter_codes(mask.view(np.uint8), bounding_box(mask)), np.count_nonzero(mask))
+    return class_histogram(values, mask.view(np.uint8), bounding_box(mask), np.count_nonzero(mask))
 
 
 def check_against_bincount(values, mask):
@@ -41,10 +41,19 @@ def test_levels_above_zero_in_one_place_only(place):
     check_against_bincount(values.T, generator.random(values.T.shape) < 0.3)
 
 
-def test_strips_add_up():
+@pytest.mark.parametrize("exact", [1, 7, 60, 1000])
+@pytest.mark.parametrize("joint", [1, 50, 1 << 17])
+def test_strips_and_halves_add_up(exact, joint):
     values = np.random.default_rng(5).integers(0, 9, (41, 20)).astype(np.uint8)
-    with patch.object(histograms, "EXACT_FLOAT_COUNT", 60):
+    with patch.object(histograms, "EXACT_FLOAT_COUNT", exact), patch.object(histograms, "JOINT_AREA", joint):
         check_against_bincount(values, values > 4)
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (513, 300), (1, 200_000), (200_000, 1)])
+def test_large_maps_are_counted_by_halves(shape):
+    values = np.random.default_rng(6).integers(0, 256, shape).astype(np.uint8)
+    check_against_bincount(values, values % 3 == 0)
+    assert np.array_equal(level_histogram(values), np.bincount(values.ravel(), minlength=256))
 
 
 def test_a_read_only_array_is_counted_once_and_forgotten_with_it():

@@ -244,7 +244,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], seconds: float = 60) -> Done:
+def finish(process: subprocess.Popen[str], seconds: float = 300) -> Done:
     """Wait for a process."""
     out, err = process.communicate(timeout=seconds)
     return Done(process.returncode, out, err)

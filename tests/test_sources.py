@@ -93,7 +93,7 @@ def test_a_named_pipe_does_not_hang(root):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reader.join(timeout=5)
+    reader.join(timeout=60)
     assert not reader.is_alive()
     assert outcome[0].reason is Reason.UNREADABLE
     assert "not a regular file" in outcome[0].message

@@ -183,13 +183,23 @@ class Once(PixDiffMorph):
 
 
 class Slow(PixDiffMorph):
-    """Takes its time."""
+    """Takes its time, and for ever where the environment says after how many shards of which folder."""
 
     card = card("slow")
 
     def annotate(self, pairs):
-        time.sleep(0.05)
+        time.sleep(float(os.environ.get("TEST_NAP", "0.05")))
+        out, _, shards = os.environ.get("TEST_HOLD", "").rpartition(":")
+        while out and len(manifests(Path(out))) >= int(shards):
+            time.sleep(0.05)
         return super().annotate(pairs)
+
+
+def manifests(out: Path) -> list[str]:
+    """Manifests of the shards that are done."""
+    folder = out / "shards"
+    names = os.listdir(folder) if folder.is_dir() else []
+    return [name for name in names if name.count(".") == 1 and name.endswith("json")]
 
 
 class Moody(PixDiffMorph):

@@ -58,7 +58,7 @@ def kill_one(process, dice) -> bool:
         if finish(process).code != -signal.SIGKILL:
             return False
         # Nobody goes on working in secret.
-        assert not psutil.wait_procs(workers, timeout=30)[1]
+        assert not psutil.wait_procs(workers, timeout=120)[1]
         return True
     if not workers:
         return False
@@ -163,7 +163,7 @@ def test_a_disk_that_is_full_is_one_line_and_the_run_goes_on_once_there_is_room(
     words = [*(OWN_MOUNTS if way == "disk" else ()), sys.executable, "-c", FULL, root, out, kept, way]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
-        words, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False
+        words, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()

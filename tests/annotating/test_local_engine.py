@@ -26,6 +26,7 @@ from tests.annotating.making_pairs import (
     content,
     edit,
     make_corpus,
+    manifests,
     photograph,
     plan_of,
     poisoned,
@@ -133,37 +134,31 @@ if __name__ == "__main__":
 """
 
 
-def driver(root, out, folder):
+def driver(root, out, folder, **environment):
+    """A driver as a process of its own, with what `Slow` asks the environment for."""
     script = folder / "driver.py"
     script.write_text(DRIVER)
-    return start(root, out, code=[sys.executable, script])
+    return start(root, out, code=[sys.executable, script], environment=environment)
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, process, seconds=300):
+    """Until it holds; a driver that ends first would leave nothing to wait for."""
     limit = time.monotonic() + seconds
     while not condition():
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < limit
         time.sleep(0.005)
-
-
-def manifests(out):
-    folder = out / "shards"
-    return (
-        [name for name in os.listdir(folder) if name.count(".") == 1 and name.endswith("json")]
-        if folder.is_dir()
-        else []
-    )
 
 
 @pytest.mark.parametrize("shards", [0, 1, 3])
 def test_a_driver_that_is_killed_takes_its_workers_along_and_the_next_goes_on(root, tmp_path, slow_reference, shards):
     out = tmp_path / "out"
-    process = driver(root, out, tmp_path)
-    wait_for(lambda: len(manifests(out)) >= shards and len(workers_of(psutil.Process(process.pid))) == 2)
+    process = driver(root, out, tmp_path, TEST_HOLD=f"{out}:{shards}")
+    wait_for(lambda: len(manifests(out)) >= shards and workers_of(psutil.Process(process.pid)), process)
     workers = workers_of(psutil.Process(process.pid))
     process.send_signal(signal.SIGKILL)
     assert finish(process).code == -signal.SIGKILL
-    psutil.wait_procs(workers, timeout=20)
+    psutil.wait_procs(workers, timeout=120)
     assert not [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE]
     assert not corpus_status(out).running
     assert content(out).items() <= slow_reference.items() | leftovers(out)
@@ -179,23 +174,22 @@ def leftovers(out):
 
 def test_workers_that_are_killed_change_nothing(root, tmp_path, slow_reference):
     out = tmp_path / "out"
-    process = driver(root, out, tmp_path)
+    process = driver(root, out, tmp_path, TEST_NAP="0.4")
     for shards in (1, 2):
-        wait_for(lambda shards=shards: len(manifests(out)) >= shards)
-        for worker in workers_of(psutil.Process(process.pid))[:1]:
-            worker.kill()
+        wait_for(lambda shards=shards: len(manifests(out)) >= shards, process)
+        workers_of(psutil.Process(process.pid))[0].kill()
     assert finish(process).code == 0
     assert content(out) == slow_reference
 
 
 def test_ctrl_c_ends_the_workers_and_keeps_what_is_done(root, tmp_path, slow_reference):
     out = tmp_path / "out"
-    process = driver(root, out, tmp_path)
-    wait_for(lambda: len(manifests(out)) >= 1)
+    process = driver(root, out, tmp_path, TEST_HOLD=f"{out}:1")
+    wait_for(lambda: len(manifests(out)) >= 1, process)
     workers = workers_of(psutil.Process(process.pid))
     process.send_signal(signal.SIGINT)
     assert finish(process).code == 0
-    _gone, alive = psutil.wait_procs(workers, timeout=10)
+    _gone, alive = psutil.wait_procs(workers, timeout=120)
     assert not alive
     done = json.loads((out / "summary.json").read_bytes())["rows"]
     assert 2 <= done < 12

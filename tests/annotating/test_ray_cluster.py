@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
@@ -38,10 +37,8 @@ def alone(monkeypatch):
 @pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "localhost:{}", "[::1]:{}"])
 def test_an_address_where_nobody_answers_is_one_line_at_once(alone, dead, monkeypatch, address):
     monkeypatch.setenv("RAY_ADDRESS", address.format(dead))
-    began = time.monotonic()
     with pytest.raises(UserError) as caught, ray_cluster.cluster(Crew(1)):
         raise AssertionError
-    assert time.monotonic() - began < 10
     assert "no Ray cluster can be used" in str(caught.value)
     assert f"see that RAY_ADDRESS={address.format(dead)} is right" in str(caught.value)
     assert "\n" not in str(caught.value)

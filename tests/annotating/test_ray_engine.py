@@ -152,7 +152,7 @@ def test_an_engine_that_is_closed_leaves_no_process_of_its_own_at_work(running, 
     next(outcomes)
     assert ray_processes()
     outcomes.close()
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 120
     while ray_processes():
         assert time.monotonic() < limit
         time.sleep(0.05)

@@ -152,7 +152,7 @@ def test_an_export_that_was_killed_is_begun_anew(made, tmp_path):
     code = (
         "import time; from pathlib import Path; from imlbench.exporting import order, running\n"
         "slow = running.make\n"
-        "def make(*a, **k):\n    time.sleep(0.3); return slow(*a, **k)\n"
+        "def make(*a, **k):\n    time.sleep(1); return slow(*a, **k)\n"
         "running.make = make\n"
         f"order = order.Order(annotations=[Path({str(made.annotation)!r})], out=Path({str(tmp_path / 'out')!r}),"
         f" roots=[Path({str(made.corpus)!r})], layout='folder', validation=0.2)\n"
@@ -160,7 +160,7 @@ def test_an_export_that_was_killed_is_begun_anew(made, tmp_path):
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     partial = tmp_path / ".out.exporting" / "train" / "edited" / "0000"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and not (partial.is_dir() and len(os.listdir(partial)) > 1):
         assert process.poll() is None
         time.sleep(0.02)

@@ -264,7 +264,7 @@ def run(packages, root, out, **options) -> Done:
     return finish(command(packages, root, out, **options))
 
 
-def wait_for_rows(process, out, count=8, seconds=30):
+def wait_for_rows(process, out, count=8, seconds=300):
     """Wait until a running command has committed some results."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

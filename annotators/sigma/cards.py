@@ -41,6 +41,7 @@ SIGMA_LITE = replace(
     SIGMA,
     name="sigma-lite",
     title="SIGMA-lite",
+    version="2",
     summary="SIGMA's structure over EfficientNet-Lite0: annotates on a processor, weights included",
     threshold=POLICIES["sigma-lite"].threshold,
     weights=(known_weight("efficientnet-lite0"),),

@@ -94,8 +94,8 @@ class Predictor:
         """Probabilities at one size: per pair h x w, float32."""
         import torch
 
-        original = self._tensor([pair.original for pair in pairs], size)
-        edited = self._tensor([pair.edited for pair in pairs], size)
+        fitted = [self._fitted(pair, size) for pair in pairs]
+        original, edited = (self._tensor(images) for images in zip(*fitted, strict=True))
         prior = self._prior(priors)
         with torch.inference_mode(), precision(self.device):
             probability = self.network(original, edited, prior).float().sigmoid()
@@ -104,13 +104,23 @@ class Predictor:
                 probability = (probability + mirrored.float().sigmoid().flip(3)) / 2
         return list(probability[:, 0].cpu().numpy())
 
-    def _tensor(self, images: Sequence[Image], size: Size) -> Tensor:
-        """Images at one size: B x 3 x h x w, float32 in [0, 1]."""
+    def _fitted(self, pair: Pair, size: Size) -> tuple[Image, Image]:
+        """Both images at one size; a blur of one of them is taken back at the smaller of that and their own."""
+        original, edited = pair.original, pair.edited
+        if self.policy.undo_blur:
+            from annotators.sigma.deblurring import sharpened
+
+            if size[0] * size[1] < edited.shape[0] * edited.shape[1]:
+                original, edited = fit(original, size), fit(edited, size)
+            original, edited = sharpened(original, edited)
+        return fit(original, size), fit(edited, size)
+
+    def _tensor(self, images: Sequence[Image]) -> Tensor:
+        """Images of one size: B x 3 x h x w, float32 in [0, 1]."""
         import torch
 
-        fitted = [image if image.shape[:2] == size else resize_image(image, size) for image in images]
         # Bytes travel, not floats.
-        pixels = torch.from_numpy(np.stack(fitted)).to(self.device)
+        pixels = torch.from_numpy(np.stack(images)).to(self.device)
         return pixels.permute(0, 3, 1, 2).float() / 255
 
     def _prior(self, priors: Sequence[Prior | None]) -> Tensor | None:
@@ -123,3 +133,8 @@ class Predictor:
         constant = np.full(known[0].shape, self.network.config.prior_epsilon, np.float32)
         stacked = np.stack([constant if prior is None else prior for prior in priors])
         return torch.from_numpy(stacked)[:, None].to(self.device)
+
+
+def fit(image: Image, size: Size) -> Image:
+    """The image at a height and width; itself where it has them."""
+    return image if image.shape[:2] == size else resize_image(image, size)

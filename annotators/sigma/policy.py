@@ -23,6 +23,9 @@ class InferencePolicy(SizePolicy):
     long_sides: tuple[int, ...] = inferred((), "where square is 0: the longer sides, whose maps are averaged")
     enlarge: bool = inferred(False, "where square is 0: whether smaller pairs are enlarged to the longer side")
     multiple: int = inferred(1, "where square is 0: sides are rounded to multiples of this")
+    undo_blur: bool = inferred(
+        False, "whether a Gaussian blur of one whole image is taken back before the two are compared"
+    )
     flips: bool = inferred(False, "whether the map of the mirrored pair is averaged in")
     threshold: float = inferred(0.5, "of the probability at native size; stated by the specification's item 10")
 
@@ -33,13 +36,14 @@ class InferencePolicy(SizePolicy):
 
 
 SIGMA_POLICY = InferencePolicy()
-LITE_POLICY = InferencePolicy(square=0, long_sides=(512,), enlarge=True, multiple=32)
+LITE_POLICY = InferencePolicy(square=0, long_sides=(512,), enlarge=True, multiple=32, undo_blur=True)
 LITE_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "square": "a convolutional backbone takes any size; a stretched photograph is unlike what it was trained on",
         "long_sides": "larger photographs are shrunk to it, which bounds time and memory",
         "enlarge": "the map has half of the network's size: a small image's outlines gain from enlarging it",
         "multiple": "the backbone's coarsest stride: all levels lie on one lattice",
+        "undo_blur": "at equal blur an edit's outline stays smeared",
     }
 )
 POLICIES: Mapping[str, InferencePolicy] = MappingProxyType({"sigma": SIGMA_POLICY, "sigma-lite": LITE_POLICY})

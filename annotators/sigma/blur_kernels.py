@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import cv2
 import numpy as np
@@ -54,8 +54,12 @@ class Kernel:
         return float((self.weights**2).sum())
 
 
-def smoothed(planes: Planes, kernel: Kernel) -> Planes:
-    """H x W or H x W x C, float32, under the blur: the same shape."""
+@overload
+def smoothed(planes: Planes, kernel: Kernel) -> Planes: ...
+@overload
+def smoothed(planes: Image, kernel: Kernel) -> Image: ...
+def smoothed(planes: Planes | Image, kernel: Kernel) -> Planes | Image:
+    """H x W or H x W x C, float32 or uint8, under the blur: the same shape and type."""
     return cv2.sepFilter2D(planes, -1, kernel.weights, kernel.weights, borderType=kernel.border)  # type: ignore[return-value]
 
 

@@ -40,6 +40,9 @@ ROUNDING = 12**-0.5
 DISTURBED = 0.65
 """Standard deviation, in grey levels and under the blur, of what else differs, beyond which nothing is taken back: a
 coder has been at work, whose traces would be sharpened into changes."""
+LIKE = 1.5
+"""Times as much detail as the blurred sharp image a blurred one may have. A smooth one that was never blurred, beside a
+noisy one, has more."""
 SHIFT = 2.0
 """Grey levels up to which a pixel counts for how much brighter one image is as a whole."""
 SHRINKAGE = 3.0
@@ -88,7 +91,7 @@ def whole_blur(original: Image, edited: Image) -> Blur | None:
     if deviation < LEAST:
         return None
     kernel = kernel_between(sharp, soft, deviation)
-    if kernel is None or kernel.deviation < LEAST:
+    if kernel is None or kernel.deviation < LEAST or detail(soft) > LIKE * detail(smoothed(sharp, kernel)):
         return None
     left = unexplained(sharp, soft, kernel)
     slow = smoothed(left, kernel)

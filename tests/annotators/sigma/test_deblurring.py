@@ -121,6 +121,19 @@ def test_what_is_no_blur_or_cannot_be_taken_back_is_left_alone(spoil):
     assert second is other
 
 
+@pytest.mark.parametrize(("grain", "noise"), [(1, 3), (1, 5), (2, 4), (2, 5)])
+def test_a_smooth_image_beside_a_noisy_one_was_not_blurred(grain, noise):
+    """A blur takes the noise away, too, and so explains much of the difference."""
+    generator = np.random.default_rng(4)
+    waves = generator.uniform(60, 200, (6, 6, 3)).astype(np.float32)
+    smooth = cv2.resize(waves, (256, 256), interpolation=cv2.INTER_CUBIC)
+    original = np.rint(smooth + generator.normal(0, grain, smooth.shape)).clip(0, 255).astype(np.uint8)
+    noisy = np.rint(original + generator.normal(0, noise, smooth.shape)).clip(0, 255).astype(np.uint8)
+    with patch.object(deblurring, "LIKE", 1e9):
+        assert whole_blur(original, noisy) is not None
+    assert whole_blur(original, noisy) is whole_blur(noisy, original) is None
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2), (12, 12), (40, 25)])
 def test_small_images_are_left_alone_or_keep_their_size(size):
     original = photograph(side=300)[: size[0], : size[1]].copy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from annotators.sigma.deblurring import sharpened
 from imlbench.images import resize_image
 from imlbench.inference.precision import precision
 from imlbench.inference.resizing import at_native_size
@@ -108,8 +109,6 @@ class Predictor:
         """Both images at one size; a blur of one of them is taken back at the smaller of that and their own."""
         original, edited = pair.original, pair.edited
         if self.policy.undo_blur:
-            from annotators.sigma.deblurring import sharpened
-
             if size[0] * size[1] < edited.shape[0] * edited.shape[1]:
                 original, edited = fit(original, size), fit(edited, size)
             original, edited = sharpened(original, edited)

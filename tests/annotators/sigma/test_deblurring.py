@@ -16,16 +16,11 @@ from annotators.sigma.blur_kernels import Kernel, kernel_between, smoothed
 from annotators.sigma.deblurring import Blur, gaussian_between, sharpened, unsmoothed, whole_blur
 from annotators.sigma.policy import POLICIES
 from imlbench.samples import Pair
+from tests.annotators.sigma.making_photographs import photograph as make
 
 
 def photograph(seed: int = 0, side: int = 160) -> np.ndarray:
-    """Shapes over a gradient, with a little grain."""
-    generator = np.random.default_rng(seed)
-    image = np.linspace(40, 200, side)[None, :, None].repeat(side, 0).repeat(3, 2).astype(np.float32)
-    for _ in range(60):
-        corner, size = generator.integers(0, side - 8, 2), generator.integers(3, 24, 2)
-        image[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]] = generator.integers(0, 256, 3)
-    return np.clip(image + generator.normal(0, 1, image.shape), 0, 255).astype(np.uint8)
+    return make(seed, side)
 
 
 BOX = (slice(60, 100), slice(50, 110))

@@ -8,16 +8,7 @@ import pytest
 import torch
 
 from annotators.sigma.network.blur_matching import blur_between, blurred, matched
-
-
-def photograph(seed: int = 0, side: int = 128) -> np.ndarray:
-    """Shapes over a gradient, with a little grain: sharp edges everywhere."""
-    generator = np.random.default_rng(seed)
-    image = np.linspace(40, 200, side)[None, :, None].repeat(side, 0).repeat(3, 2).astype(np.float32)
-    for _ in range(60):
-        corner, size = generator.integers(0, side - 8, 2), generator.integers(3, 24, 2)
-        image[corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]] = generator.integers(0, 256, 3)
-    return np.clip(image + generator.normal(0, 1, image.shape), 0, 255).astype(np.uint8)
+from tests.annotators.sigma.making_photographs import photograph
 
 
 def edited(image: np.ndarray) -> np.ndarray:
